@@ -118,6 +118,17 @@ enum class BioRoLine {
   kOnce,    // since 6.7: once a device
 };
 
+// What a direct read or write asks of the memory of its parts.
+enum class DioMemory {
+  kInBlocks,  // to 5.19: they begin and end in logical blocks
+  // Since 6.0: they begin as the queue's dma_alignment says, and are whole
+  // logical blocks long.
+  kDmaInBlocks,
+  // 6.18: all together are whole blocks long, and who makes requests of a bio
+  // looks at the rest; a driver of bios does not.
+  kByRequests,
+};
+
 // What a file system asks before it offers DAX.
 enum class DaxMountCheck {
   kVfsProbe,          // 4.14: __bdev_dax_supported(): one page at the start
@@ -279,8 +290,12 @@ struct KernelProfile {
   // A device of size 0 is not checked, and its driver fails with a line of its
   // own (to 5.10).
   bool bio_eod_spares_empty;
+  DioMemory dio_memory;
   // A direct read of few pages is REQ_SYNC (since 5.18).
   bool dio_reads_are_sync;
+  // Of a disk that a driver makes because it is opened it is said that this
+  // will not go on (since 5.18).
+  bool blk_autoload_is_deprecated;
   // brd, the RAM disks, frees pages that are discarded.
   bool brd_frees_discarded;
   // What is before the first boundary of 2 MiB in a namespace is padded, and

@@ -28,6 +28,19 @@ void AddLinear(const std::string& name, uint64_t sectors,
   row.mutable_linear()->set_start(start);
 }
 
+// A table of one row of any type.
+proto::MappedDevice& AddRaw(const std::string& name, uint64_t sectors,
+                            const std::string& type, const std::string& params,
+                            proto::World& world) {
+  proto::MappedDevice& device = *world.add_mapped_device();
+  device.set_name(name);
+  proto::Target& row = *device.mutable_table()->add_target();
+  row.set_length(sectors);
+  row.mutable_raw()->set_type(type);
+  row.mutable_raw()->set_params(params);
+  return device;
+}
+
 void AddDax(const std::string& name, proto::World& world) {
   proto::DevDax& dax = *world.add_dax();
   dax.set_name(name);
@@ -361,21 +374,24 @@ proto::World ManySnapshots(size_t n) {
   proto::World world;
   AddPmem("pmem0", uint64_t{1} << 32, uint64_t{1} << 28, world);
   AddPmem("pmem1", uint64_t{1} << 40, uint64_t{1} << 40, world);
-  const auto add = [&](const std::string& name, const std::string& type,
-                       const std::string& params) {
-    proto::MappedDevice& device = *world.add_mapped_device();
-    device.set_name(name);
-    proto::Target& row = *device.mutable_table()->add_target();
-    row.set_length(kSectors);
-    row.mutable_raw()->set_type(type);
-    row.mutable_raw()->set_params(params);
-  };
-  add("origin", "snapshot-origin", "/dev/pmem0");
+  AddRaw("origin", kSectors, "snapshot-origin", "/dev/pmem0", world);
   for (size_t i = 0; i < n; ++i) {
     const std::string cow = absl::StrCat("cow", i);
     AddLinear(cow, kSectors, "/dev/pmem1", i * kSectors, world);
-    add(absl::StrCat("snap", i), "snapshot",
-        absl::StrCat("/dev/pmem0 /dev/mapper/", cow, " N 8"));
+    AddRaw(absl::StrCat("snap", i), kSectors, "snapshot",
+           absl::StrCat("/dev/pmem0 /dev/mapper/", cow, " N 8"), world);
+  }
+  return world;
+}
+
+proto::World ManyThins(size_t n) {
+  proto::World world;
+  AddPmem("pmem0", uint64_t{1} << 32, uint64_t{1} << 30, world);
+  AddPmem("pmem1", uint64_t{1} << 40, uint64_t{1} << 30, world);
+  proto::MappedDevice& pool = AddRaw("pool", uint64_t{1} << 21, "thin-pool",
+                                     "/dev/pmem1 /dev/pmem0 128 0", world);
+  for (size_t i = 0; i < n; ++i) {
+    pool.add_message(absl::StrCat("0 create_thin ", i));
   }
   return world;
 }

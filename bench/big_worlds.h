@@ -39,6 +39,8 @@ proto::World ManyDaxes(size_t n);
 
 // n snapshots of one origin, each with a COW device of its own.
 proto::World ManySnapshots(size_t n);
+// A thin pool that n messages have made n thin devices in.
+proto::World ManyThins(size_t n);
 
 // Files of 2 MiB: aligned ones of a mount on a volume that is not, those of a
 // mount on a pmem that lie off a boundary themselves, and volumes of which each

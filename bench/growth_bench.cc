@@ -56,6 +56,7 @@ constexpr Kind kKinds[] = {
     {"rows", size_t{1} << 20, ManyRows}, {"files", 100000, ManyFiles},
     {"touches", 100000, ManyTouches},    {"dax ranges", 65536, ManyDaxRanges},
     {"daxes", 32768, ManyDaxes},         {"snapshots", 8192, ManySnapshots},
+    {"thins", 8192, ManyThins},
 };
 
 // Prints the ratio; false if it is too high, or if the times are so short that

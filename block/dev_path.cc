@@ -3,14 +3,15 @@
 // How a path in a table line becomes a device number: the part of Machine
 // that stands for the path walk and for init/do_mounts.c.
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "base/errno_status.h"
 #include "base/path_length.h"
 #include "block/host_nodes.h"
@@ -20,14 +21,47 @@ namespace dmdax {
 namespace {
 
 // Paths that exist on every Linux and are no block devices.
-constexpr std::array<absl::string_view, 4> kDirectories = {
-    "/", "/dev", "/dev/mapper", "/sys"};
-constexpr std::array<absl::string_view, 6> kCharDevices = {
-    "/dev/null",   "/dev/zero",           "/dev/full",
-    "/dev/random", "/dev/mapper/control", "/dev/kmsg"};
+constexpr absl::string_view kDirectories[] = {"/",
+                                              "/bin",
+                                              "/dev",
+                                              "/dev/mapper",
+                                              "/etc",
+                                              "/lib",
+                                              "/mnt",
+                                              "/proc",
+                                              "/proc/1",
+                                              "/proc/self",
+                                              "/root",
+                                              "/run",
+                                              "/sbin",
+                                              "/sys",
+                                              "/sys/block",
+                                              "/sys/class",
+                                              "/sys/class/block",
+                                              "/sys/devices",
+                                              "/sys/fs",
+                                              "/sys/kernel",
+                                              "/sys/module",
+                                              "/tmp",
+                                              "/usr",
+                                              "/usr/bin",
+                                              "/var"};
+constexpr absl::string_view kFiles[] = {
+    "/bin/sh",           "/etc/passwd",  "/proc/mounts", "/proc/self/exe",
+    "/proc/self/status", "/dev/null",    "/dev/zero",    "/dev/full",
+    "/dev/random",       "/dev/urandom", "/dev/console", "/dev/tty",
+    "/dev/ptmx",         "/dev/mem",     "/dev/kmsg",    "/dev/mapper/control",
+    "/dev/loop-control"};
 
-// "/dev//mapper/./d0" -> "/dev/mapper/d0".  ".." climbs.
-std::string CleanPath(absl::string_view path) {
+bool IsOneOf(absl::Span<const absl::string_view> paths,
+             absl::string_view path) {
+  return std::find(paths.begin(), paths.end(), path) != paths.end();
+}
+
+// "/dev//mapper/./d0" -> "/dev/mapper/d0".  ".." climbs, from what is added to
+// `climbed`.
+std::string CleanPath(absl::string_view path,
+                      std::vector<std::string>* climbed) {
   std::string clean;
   while (!path.empty()) {
     const size_t slash = std::min(path.find('/'), path.size());
@@ -35,6 +69,7 @@ std::string CleanPath(absl::string_view path) {
     path.remove_prefix(std::min(slash + 1, path.size()));
     if (part.empty() || part == ".") continue;
     if (part == "..") {
+      climbed->push_back(clean.empty() ? "/" : clean);
       clean.resize(clean.empty() ? 0 : clean.rfind('/'));
     } else {
       absl::StrAppend(&clean, "/", part);
@@ -107,39 +142,68 @@ std::optional<DevT> ScanMajorMinor(absl::string_view text) {
   return std::nullopt;
 }
 
+Machine::PathIs Machine::LookAtPath(absl::string_view path) const {
+  if (nodes_.contains(path) || char_nodes_.contains(path) ||
+      IsOneOf(kFiles, path)) {
+    return PathIs::kOther;
+  }
+  absl::string_view disk = path;
+  const bool of_disk = (absl::ConsumePrefix(&disk, "/sys/block/") ||
+                        absl::ConsumePrefix(&disk, "/sys/class/block/")) &&
+                       by_name_.contains(disk);
+  return of_disk || IsOneOf(kDirectories, path) ? PathIs::kDirectory
+                                                : PathIs::kNothing;
+}
+
+// Nothing is climbed from but a directory that is there.
+absl::Status Machine::CheckClimbed(const std::string& from) const {
+  Need(AbsentObjects::By::kNode, from);
+  const PathIs is = LookAtPath(from);
+  if (is == PathIs::kOther) return ErrnoError(ENOTDIR, "");
+  const auto below = [&](const auto& node) {
+    return absl::StartsWith(node.first, from + "/");
+  };
+  if (is == PathIs::kDirectory ||
+      std::any_of(nodes_.begin(), nodes_.end(), below)) {
+    return absl::OkStatus();
+  }
+  return ErrnoError(ENOENT, "");
+}
+
 absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
-  const std::string clean = CleanPath(path);
+  std::vector<std::string> climbed;
+  // A relative name is looked up in the root directory.
+  const std::string full = CleanPath(path, &climbed);
   absl::MutexLock lock(&mu_);
   if (path.empty()) return ErrnoError(ENOENT, "");
   // getname_kernel(), before anything is looked up.
   if (path.size() > kMaxPathBytes) return ErrnoError(ENAMETOOLONG, "");
-  // A relative name is looked up in the root directory, where nothing is.
-  const std::string full = path.front() == '/' ? clean : "/" + clean;
+  const HostNodes look = GetHostNodes();
+  const auto on_host = [&](absl::string_view where) {
+    return look != nullptr && !absl::StartsWith(where, "/dev/") &&
+           !absl::StartsWith(where, "/sys/");
+  };
+  for (const std::string& from : climbed) {
+    if (on_host(from)) continue;
+    if (absl::Status s = CheckClimbed(from); !s.ok()) return s;
+  }
+  const bool of_directory = path.back() == '/';
   if (auto it = nodes_.find(full); it != nodes_.end()) {
-    if (path.back() == '/') return ErrnoError(ENOTDIR, "");
+    if (of_directory) return ErrnoError(ENOTDIR, "");
     return it->second;
   }
-  if (const HostNodes look = GetHostNodes(); look != nullptr &&
-                                             !absl::StartsWith(full, "/dev/") &&
-                                             !absl::StartsWith(full, "/sys/")) {
-    return look(path.back() == '/' ? full + "/" : full);
-  }
+  if (on_host(full)) return look(of_directory ? full + "/" : full);
   Need(AbsentObjects::By::kNode, full);
-  for (absl::string_view dir : kDirectories) {
-    if (full == dir) return ErrnoError(ENOTBLK, "");
+  if (const PathIs is = LookAtPath(full); is != PathIs::kNothing) {
+    const bool below_file = is == PathIs::kOther && of_directory;
+    return ErrnoError(below_file ? ENOTDIR : ENOTBLK, "");
   }
-  if (char_nodes_.contains(full)) return ErrnoError(ENOTBLK, "");
-  for (absl::string_view chr : kCharDevices) {
-    if (full == chr) return ErrnoError(ENOTBLK, "");
-    if (absl::StartsWith(full, absl::StrCat(chr, "/"))) {
-      return ErrnoError(ENOTDIR, "");
-    }
-  }
-  // A path below a node is ENOTDIR: the node is no directory.
+  // A path below a node or a file is ENOTDIR: that is no directory.
   for (size_t slash = full.rfind('/'); slash > 0 && slash != full.npos;
        slash = full.rfind('/', slash - 1)) {
-    if (nodes_.contains(full.substr(0, slash))) return ErrnoError(ENOTDIR, "");
-    Need(AbsentObjects::By::kNode, full.substr(0, slash));
+    const std::string above = full.substr(0, slash);
+    if (LookAtPath(above) == PathIs::kOther) return ErrnoError(ENOTDIR, "");
+    Need(AbsentObjects::By::kNode, above);
   }
   // simple_lookup(), of a directory that is there; in another one it is not
   // looked for.

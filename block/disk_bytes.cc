@@ -224,6 +224,7 @@ void DiskBytes::UseFile(Fd fd, uint64_t offset, FileSize size) {
   file_offset_ = offset;
   pages_.clear();
   name_.clear();
+  least_ = 0;
   Note();
 }
 

@@ -68,10 +68,13 @@ class DiskBytes {
   // Where there are files for them; null, as at first: nowhere.
   void set_files(std::shared_ptr<DiskFiles> files);
   // From now on the bytes are those of the file that set_files() has under this
-  // name.  It is opened when a byte is asked for.
-  void UseKept(std::string name);
+  // name.  It is opened when a byte is asked for; one that is shorter than
+  // `least` bytes has lost some, and all of it is EIO.
+  void UseKept(std::string name, uint64_t least = 0);
   // That name; "": Pages() has all there is.
   std::string kept_name() const;
+  // How long that file was when Keep() was done with it.
+  uint64_t kept_length() const;
   // Sees to it that Pages() are few: more are written to a file, a new one of
   // `files` if there is none yet, as is what went to memory meanwhile.  `files`
   // are those of set_files(), or become so.
@@ -150,6 +153,9 @@ class DiskBytes {
   // The page in front of the file, as the file has it if it was not there.
   absl::StatusOr<Page*> OverlayPage(uint64_t number)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // That the file has the bytes that it had; EIO.
+  absl::Status CheckLength(const Fd& file) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Makes all that there is in memory a new file's.
   absl::Status MoveToNewFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CopyTo(int fd) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
@@ -164,6 +170,7 @@ class DiskBytes {
   bool fixed_size_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<DiskFiles> files_ ABSL_GUARDED_BY(mu_);
   std::string name_ ABSL_GUARDED_BY(mu_);
+  uint64_t least_ ABSL_GUARDED_BY(mu_) = 0;  // bytes that the file has
   // Nobody remembers its name yet.
   bool is_new_ ABSL_GUARDED_BY(mu_) = false;
   // Written since it was last synced, by this process.

@@ -3,6 +3,7 @@
 // Bytes that outlive the process: the file that has them, and the pages in
 // front of it that are not to be seen by others yet.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,10 +31,11 @@ void DiskBytes::set_files(std::shared_ptr<DiskFiles> files) {
   files_ = std::move(files);
 }
 
-void DiskBytes::UseKept(std::string name) {
+void DiskBytes::UseKept(std::string name, uint64_t least) {
   absl::MutexLock lock(&mu_);
   kind_ = Kind::kKept;
   name_ = std::move(name);
+  least_ = least;
   is_new_ = fixed_size_ = false;
   file_ = Fd();
   file_offset_ = 0;
@@ -43,6 +45,21 @@ void DiskBytes::UseKept(std::string name) {
 std::string DiskBytes::kept_name() const {
   absl::ReaderMutexLock lock(&mu_);
   return name_;
+}
+
+uint64_t DiskBytes::kept_length() const {
+  absl::ReaderMutexLock lock(&mu_);
+  return least_;
+}
+
+absl::Status DiskBytes::CheckLength(const Fd& file) const {
+  struct stat st;
+  if (fstat(file.get(), &st) != 0) return FileError("stat", name_);
+  const auto length = static_cast<uint64_t>(st.st_size);
+  if (length >= least_) return absl::OkStatus();
+  return ErrnoError(
+      EIO, absl::StrCat("a disk's file '", name_, "' has been cut: it has ",
+                        length, " of ", least_, " bytes"));
 }
 
 absl::Status DiskBytes::Reach() const {
@@ -59,6 +76,7 @@ absl::Status DiskBytes::ReachLocked() const {
   absl::StatusOr<Fd> fd = files_->Open(name_);
   // Whatever it is, a disk that can not be read has one word for it.
   if (!fd.ok()) return ErrnoError(EIO, fd.status().message());
+  if (absl::Status s = CheckLength(*fd); !s.ok()) return s;
   file_ = *std::move(fd);
   return absl::OkStatus();
 }
@@ -160,6 +178,7 @@ absl::Status DiskBytes::MoveToNewFile() {
     return s;
   }
   kind_ = Kind::kKept;
+  least_ = 0;
   name_ = std::move(file->name);
   file_ = std::move(file->fd);
   file_offset_ = 0;
@@ -185,6 +204,11 @@ absl::Status DiskBytes::Keep(const std::shared_ptr<DiskFiles>& files,
     if (absl::Status s = CopyPagesTo(file_.get()); !s.ok()) return s;
     pages_.clear();
     dirty_ = true;
+  }
+  // Whoever remembers the name remembers this too.
+  struct stat st;
+  if (file_.ok() && fstat(file_.get(), &st) == 0) {
+    least_ = std::max(least_, static_cast<uint64_t>(st.st_size));
   }
   if (!is_new_ && (how == KeepHow::kWritten || !dirty_)) {
     return absl::OkStatus();

@@ -221,6 +221,12 @@ class Machine {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   BlockDevice* Insert(Owned owned) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::optional<DevT> NameToDevT(absl::string_view name) const;
+  // --- dev_path.cc: the path walk ---
+  enum class PathIs { kNothing, kDirectory, kOther };
+  PathIs LookAtPath(absl::string_view path) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckClimbed(const std::string& from) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const KernelProfile& profile_;
   std::shared_ptr<DiskFiles> disk_files_;

@@ -197,9 +197,11 @@ class DmCtl {
   // Makes devices exactly as they were, in the order of ForEachDevice().  The
   // disks below them must be there already; they may stand on each other.
   // Errors name the device.  EINVAL: a value that no device can have; EBUSY: a
-  // name or uuid comes twice; or the errno of an open or of a row's
-  // constructor.
-  absl::Status Restore(absl::Span<const DmDeviceState> devices);
+  // name or uuid comes twice; or the errno of an open.  What it returns is a
+  // line of each row that could not be made again, and fails from now on: its
+  // constructor found other bytes on a disk than it had left there.
+  absl::StatusOr<std::vector<std::string>> Restore(
+      absl::Span<const DmDeviceState> devices);
   void RestoreGlobalEventNr(uint64_t nr) { global_event_nr_.store(nr); }
   // Says that no minor below `minor` is free, and that devices which are named
   // from now on come after those with an order of `inserted`.  Where not all
@@ -267,7 +269,8 @@ class DmCtl {
   void NoteDeferred(const MappedDevice& md) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RestoreDevice(const DmDeviceState& state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status RestoreTables(const DmDeviceState& state)
+  absl::Status RestoreTables(const DmDeviceState& state,
+                             std::vector<std::string>* lost)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Fail(int err, absl::string_view text) const;
   void GlobalEvent() { global_event_nr_.fetch_add(1); }

@@ -3,7 +3,9 @@
 // Restores all devices at once, as a snapshot keeps them.  Mirrors nothing.
 #include <algorithm>
 #include <cerrno>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -55,12 +57,13 @@ uint32_t DmCtl::NoFreeMinorBelow() {
   return hash_.NextFreeMinor().value_or(DmHash::kMaxMinors);
 }
 
-absl::Status DmCtl::RestoreTables(const DmDeviceState& state) {
+absl::Status DmCtl::RestoreTables(const DmDeviceState& state,
+                                  std::vector<std::string>* lost) {
   HashCell& cell = *hash_.FindName(state.name);
   MappedDevice& md = *cell.md;
   if (state.table) {
     absl::StatusOr<std::unique_ptr<DmTable>> live =
-        DmTable::Restore(md, *state.table);
+        DmTable::Restore(md, *state.table, lost);
     if (!live.ok()) return Of(md.name(), live.status());
     NoteRestless(md, **live);
     md.RestoreLiveTable(*std::move(live));
@@ -68,7 +71,7 @@ absl::Status DmCtl::RestoreTables(const DmDeviceState& state) {
   }
   if (state.inactive_table) {
     absl::StatusOr<std::unique_ptr<DmTable>> inactive =
-        DmTable::Restore(md, *state.inactive_table);
+        DmTable::Restore(md, *state.inactive_table, lost);
     if (!inactive.ok()) return Of(md.name(), inactive.status());
     NoteRestless(md, **inactive);
     cell.new_map = *std::move(inactive);
@@ -78,7 +81,8 @@ absl::Status DmCtl::RestoreTables(const DmDeviceState& state) {
 
 // Makes all devices first, then opens what they hold open, then builds the
 // tables: the tables of two devices may stand on each other.
-absl::Status DmCtl::Restore(absl::Span<const DmDeviceState> devices) {
+absl::StatusOr<std::vector<std::string>> DmCtl::Restore(
+    absl::Span<const DmDeviceState> devices) {
   absl::MutexLock lock(&mu_);
   for (const DmDeviceState& state : devices) {
     absl::Status s = Of(state.name, RestoreDevice(state));
@@ -93,15 +97,16 @@ absl::Status DmCtl::Restore(absl::Span<const DmDeviceState> devices) {
     if (!opened.ok()) return Of(state.name, opened.status());
     held.push_back(*std::move(opened));
   }
+  std::vector<std::string> lost;
   for (size_t i = 0; i < devices.size(); ++i) {
-    if (absl::Status s = RestoreTables(devices[i]); !s.ok()) return s;
+    if (absl::Status s = RestoreTables(devices[i], &lost); !s.ok()) return s;
     // The tables hold them now.
     for (DmDev* dev : held[i]) mds[i]->PutTableDevice(dev);
   }
   CompileAll(mds);
   // The log lines that these opens wrote are no news to the user.
   machine_.log().TakeNew();
-  return absl::OkStatus();
+  return lost;
 }
 
 }  // namespace dmdax

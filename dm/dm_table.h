@@ -90,10 +90,12 @@ class DmTable {
   DmQueueMode type() const { return type_; }
   // dm_table_set_type(): what a constructor decides, before Complete().
   void PresetType(DmQueueMode type) { type_ = type; }
-  // A table that was complete before (see dm/mapped_device_state.h).  The
-  // errno of a row's constructor; EINVAL.
+  // A table that was complete before (see dm/mapped_device_state.h).  A row
+  // whose constructor refuses becomes one of `error`, and `lost` has a line of
+  // it.  EINVAL: a type that is not known, or a state that no target has.
   static absl::StatusOr<std::unique_ptr<DmTable>> Restore(
-      MappedDevice& md, const DmTableState& state);
+      MappedDevice& md, const DmTableState& state,
+      std::vector<std::string>* lost);
   // True while Restore() runs: constructors then do not check the state of
   // other devices.
   bool restoring() const { return restoring_; }

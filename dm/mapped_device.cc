@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "block/blk_request_module.h"
 
 namespace dmdax {
 namespace {
@@ -250,6 +251,7 @@ absl::StatusOr<DmDev*> MappedDevice::GetTableDevice(DevT dev, unsigned mode) {
     return &known->second->dm_dev;
   }
   BlockDevice* bdev = machine_.FindBdev(dev);
+  if (bdev == nullptr) bdev = BlkRequestModule(machine_, dev);
   if (bdev == nullptr) {
     return ErrnoError(ENXIO, absl::StrCat("no device ", dev.ToString()));
   }

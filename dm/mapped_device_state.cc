@@ -14,6 +14,7 @@
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "block/read_ahead.h"
+#include "dm/device_mapper.h"
 
 namespace dmdax {
 
@@ -145,10 +146,26 @@ std::shared_ptr<const LinearRows> LinearRowsOf(const DmTableState& state) {
   return rows->size() == 0 ? nullptr : rows;
 }
 
+// A row whose constructor reads a disk, of which somebody has written over what
+// it reads: a kernel has it in memory.  One such row must not take away all
+// others, so it fails from now on.  A type that is not known is another matter:
+// a version that knows it will make the row.
+absl::Status AddLost(DmTable& table, const DmRowState& row,
+                     const absl::Status& why, std::vector<std::string>* lost) {
+  const MappedDevice& md = table.md();
+  if (FindTargetType(row.type, md.machine().profile()) == nullptr) return why;
+  lost->push_back(absl::StrCat(
+      md.name(), ": the state's row of ", row.type, " from sector ",
+      row.start.value(),
+      " on cannot be made again, and fails from now on: ", why.message()));
+  return table.AddTarget("error", row.start, row.len, "");
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DmTable>> DmTable::Restore(
-    MappedDevice& md, const DmTableState& state) {
+    MappedDevice& md, const DmTableState& state,
+    std::vector<std::string>* lost) {
   auto table = std::make_unique<DmTable>(md, state.mode);
   table->restoring_ = true;
   // The devices come first and in the saved order; the constructors of the rows
@@ -166,10 +183,11 @@ absl::StatusOr<std::unique_ptr<DmTable>> DmTable::Restore(
   for (size_t i = 0; linear == nullptr && i < state.num_rows; ++i) {
     const DmRowState row = state.row(i);
     absl::Status s = table->AddTarget(row.type, row.start, row.len, row.params);
-    if (!s.ok()) return s;
-    if (row.target_state != nullptr) {
+    if (s.ok() && row.target_state != nullptr) {
       target_states.push_back({i, row.target_state});
     }
+    if (!s.ok()) s = AddLost(*table, row, s, lost);
+    if (!s.ok()) return s;
   }
   for (const auto& [row, target_state] : target_states) {
     DmTarget& ti = table->targets_[row];

@@ -142,6 +142,14 @@ class FilefragParser {
                        "'File size of', not '",
                        absl::CHexEscape(line.substr(0, 80)), "'"));
     }
+    // The rows of a second one would be told apart by their numbers; it may
+    // have none.
+    if (has_heading_) {
+      return scan.Error(absl::StrCat(
+          "a second list begins here, of '",
+          absl::CHexEscape(line.substr(0, std::min<size_t>(is, 80))),
+          "': give it by itself"));
+    }
     list_.file = std::string(line.substr(0, is));
     has_heading_ = true;
     if (block == 0) return scan.Error("blocks of 0 bytes");

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -22,9 +23,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/fd.h"
+#include "run/foreign_rights.h"
 #include "run/notify/orphans.h"
 #include "run/notify/run_notified.h"
 #include "run/raw_call.h"
+#include "run/runs_alone.h"
 #include "server/protocol.h"
 
 namespace dmdax {
@@ -182,6 +185,11 @@ absl::StatusOr<int> RunHere(const RunOptions& options, Server* server) {
                              .socket = options.socket,
                              .ids = IdsOf(options),
                              .server = server});
+  }
+  char file[PATH_MAX];
+  if (run::FindProgram(options.command[0].c_str(), file) &&
+      run::HasForeignRights(file)) {
+    std::cerr << "dmdax: " << file << run::kDropsLibrary << std::endl;
   }
   return Execute(options.command, 0);
 }

@@ -31,6 +31,11 @@ bool EndsBehindLoff(uint64_t offset, uint64_t size) {
   return offset > kMost || size > kMost - offset;
 }
 
+IoMemory MemoryOf(const Request& request) {
+  return {.addresses = DMDAX_MEMORY_ADDRESSES(request.head.flags),
+          .lengths = DMDAX_MEMORY_LENGTHS(request.head.flags)};
+}
+
 }  // namespace
 
 std::optional<Answer> Dispatch::WithBytes(
@@ -61,8 +66,8 @@ std::optional<Answer> Dispatch::Read(const Request& request, Handle& handle) {
   std::string bytes(request.head.arg[1], '\0');
   size_t size = 0;
   if (handle.file != nullptr) {
-    absl::StatusOr<size_t> n =
-        handle.file->Read(offset, absl::MakeSpan(bytes.data(), bytes.size()));
+    absl::StatusOr<size_t> n = handle.file->Read(
+        offset, absl::MakeSpan(bytes.data(), bytes.size()), MemoryOf(request));
     if (IsSuspended(n.status())) return std::nullopt;
     if (!n.ok()) return Failure(n.status());
     size = *n;
@@ -97,7 +102,8 @@ std::optional<Answer> Dispatch::Write(const Request& request, Handle& handle) {
   if ((offset | request.bytes.size()) % kSectorSize != 0) leases_.Revoke();
   size_t size = 0;
   std::optional<Answer> answer = WithBytes(handle, [&](BlockFile& file) {
-    absl::StatusOr<size_t> n = file.Write(offset, request.bytes);
+    absl::StatusOr<size_t> n =
+        file.Write(offset, request.bytes, MemoryOf(request));
     if (n.ok()) size = *n;
     return n.status();
   });

@@ -93,7 +93,8 @@ enum dmdax_op {
    * READ does. */
   DMDAX_OP_IOCTL = 5,
 
-  /* arg[0] = offset or DMDAX_AT_POSITION, which then moves; arg[1] = size
+  /* arg[0] = offset or DMDAX_AT_POSITION, which then moves; arg[1] = size;
+   * flags = DMDAX_MEMORY, of which O_DIRECT asks that it be aligned
    * -> arg[0] = how many, which are the bytes of a read.
    * These, SYNC and ALLOCATE wait while a device that they come to is
    * suspended. */
@@ -140,6 +141,14 @@ enum dmdax_op {
 #define DMDAX_KEY_CONTROL 2u
 /* From here on a serial number is the machine's, and none of the host's. */
 #define DMDAX_FIRST_KEY 0x70000000
+
+/* Of READ and WRITE: where a program has the bytes, the addresses of all parts
+ * of its call ORed, and how long they are, the same; 0: in whole blocks. */
+#define DMDAX_MEMORY(addresses, lengths)      \
+  ((uint32_t)((uint64_t)(addresses)&0xffff) | \
+   (uint32_t)((uint64_t)(lengths)&0xffff) << 16)
+#define DMDAX_MEMORY_ADDRESSES(flags) ((uint32_t)(flags)&0xffff)
+#define DMDAX_MEMORY_LENGTHS(flags) ((uint32_t)(flags) >> 16)
 
 #define DMDAX_LEASE_WRITE 1u
 

@@ -320,12 +320,15 @@ absl::Status ScratchTree::SyncNodes(const Session& session,
     // A client's link leads there already.
     if (NodeAt(path) == dev) continue;
     const std::string mapper = NodeOfMapped(session, dev);
-    // What LVM2 finds beside /dev/mapper it takes for its own only if it is a
-    // link, as udev and it make them; a state knows names and numbers alone.
-    absl::Status s = mapper.empty() || path == mapper ||
-                             absl::StartsWith(path, "/dev/mapper/")
-                         ? MakeNode(path.substr(1), DMDAX_KIND_BLOCK, dev)
-                         : PutLink(path, mapper);
+    // What LVM2 finds in /dev/VG it takes for its own only if it is a link, as
+    // udev and it make them; a state knows names and numbers alone.  All others
+    // are nodes, which a device keeps when it gets another name.
+    const bool is_of_lvm = !mapper.empty() &&
+                           !absl::StartsWith(path, "/dev/mapper/") &&
+                           path.find('/', sizeof("/dev/") - 1) != path.npos;
+    absl::Status s = is_of_lvm
+                         ? PutLink(path, mapper)
+                         : MakeNode(path.substr(1), DMDAX_KIND_BLOCK, dev);
     if (!s.ok()) return s;
   }
   return absl::OkStatus();

@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,6 +20,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "server/handles.h"
@@ -34,8 +34,8 @@ namespace fs = std::filesystem;
 
 constexpr char kPrefix[] = "dmdax-";
 
-// By then who has made a directory has locked it, in seconds.
-constexpr time_t kLongMade = 60;
+// What a lock of ours says: a directory of this name may be anybody's.
+constexpr absl::string_view kMark = "a scratch tree of dmdax run\n";
 
 absl::Status Failed(absl::string_view what, const std::string& path) {
   return ErrnoError(errno, absl::StrCat("cannot ", what, " '", path,
@@ -69,7 +69,32 @@ std::vector<fs::path> Listed(const std::string& directory) {
   return paths;
 }
 
-// What processes of ours left behind that were killed: nobody has their lock.
+// Whether it is a lock of ours, and nobody has it.  Who makes one has it before
+// the mark is in it.
+bool IsLeft(const fs::path& path) {
+  const Fd lock(
+      open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat st;
+  if (!lock.ok() || fstat(lock.get(), &st) != 0 || !S_ISREG(st.st_mode) ||
+      st.st_uid != OwnUid() || flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return false;
+  }
+  char mark[kMark.size() + 1];
+  const ssize_t n = pread(lock.get(), mark, sizeof(mark), 0);
+  return n >= 0 && absl::string_view(mark, n) == kMark;
+}
+
+// The lock goes last: who is killed in the middle leaves what is still known.
+void RemoveTree(const fs::path& top) {
+  std::error_code ignored;
+  for (const fs::path& path : Listed(top)) {
+    if (path.filename() != "lock") fs::remove_all(path, ignored);
+  }
+  fs::remove_all(top, ignored);
+}
+
+// What processes of ours left behind that were killed, and nothing else: what
+// the user has made has no such lock, whatever it is called.
 void RemoveStale(const std::string& parent) {
   for (const fs::path& path : Listed(parent)) {
     struct stat st;
@@ -78,15 +103,9 @@ void RemoveStale(const std::string& parent) {
         st.st_uid != OwnUid()) {
       continue;
     }
-    const Fd lock(open((path / "lock").c_str(),
-                       O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    // One that was killed before it had its lock is known by its age.
-    const bool has_none = !lock.ok() && errno == ENOENT &&
-                          time(nullptr) - st.st_mtime > kLongMade;
-    if (has_none || (lock.ok() && flock(lock.get(), LOCK_EX | LOCK_NB) == 0)) {
-      std::error_code ignored;
-      fs::remove_all(path, ignored);
-    }
+    // One that was killed early has nothing but a lock without its name yet.
+    const bool early = Listed(path) == std::vector{path / "lock.new"};
+    if (IsLeft(path / (early ? "lock.new" : "lock"))) RemoveTree(path);
   }
 }
 
@@ -126,6 +145,8 @@ absl::StatusOr<std::unique_ptr<ScratchTree>> ScratchTree::Make() {
   const std::string lock = top + "/lock.new";
   Fd fd(open(lock.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd.ok() || flock(fd.get(), LOCK_EX | LOCK_NB) != 0 ||
+      write(fd.get(), kMark.data(), kMark.size()) !=
+          static_cast<ssize_t>(kMark.size()) ||
       rename(lock.c_str(), (top + "/lock").c_str()) != 0) {
     return Failed("lock", lock);
   }
@@ -135,10 +156,7 @@ absl::StatusOr<std::unique_ptr<ScratchTree>> ScratchTree::Make() {
   return tree;
 }
 
-ScratchTree::~ScratchTree() {
-  std::error_code ignored;
-  fs::remove_all(top_, ignored);
-}
+ScratchTree::~ScratchTree() { RemoveTree(top_); }
 
 absl::Status ScratchTree::MakeSkeleton() {
   for (const char* dir :

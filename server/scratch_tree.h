@@ -10,7 +10,7 @@
 //   (*tree)->NodeAt("/dev/mapper/home"); // what a client has made there
 //
 // The directory goes with the object; of one whose process was killed, the next
-// that is made removes the rest.
+// that is made removes the rest, which it knows by its lock.
 //
 // Errors: the errno of the system call, with the path; EMFILE if the process
 // may not have as many open files as it needs.

@@ -77,7 +77,15 @@ absl::StatusOr<Fd> ListenAt(const std::string& directory,
     return ErrnoError(EADDRINUSE,
                       absl::StrCat("'", path, "': a server is there already"));
   }
-  unlinkat(address->directory.get(), name.c_str(), 0);
+  // One whose server was killed; nothing else is ours to take away.
+  struct stat st;
+  if (fstatat(address->directory.get(), name.c_str(), &st,
+              AT_SYMLINK_NOFOLLOW) == 0) {
+    if (!S_ISSOCK(st.st_mode)) {
+      return ErrnoError(EEXIST, absl::StrCat("'", path, "' is no socket"));
+    }
+    unlinkat(address->directory.get(), name.c_str(), 0);
+  }
   Fd socket = NewSocket();
   const mode_t before = umask(0177);
   const bool bound = socket.ok() && bind(socket.get(), address->get(),

@@ -8,7 +8,8 @@
 //
 // A path may be longer than a socket's name: the directory is opened first.
 // Errors: the errno of the system call, with the path; EADDRINUSE: a server
-// listens there already.  Threading: thread-safe.
+// listens there already; EEXIST: it is something else than a socket.
+// Threading: thread-safe.
 #ifndef DMDAX_SERVER_SOCKET_H_
 #define DMDAX_SERVER_SOCKET_H_
 

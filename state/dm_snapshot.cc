@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/dm_snapshot.h"
 
+#include <iostream>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "state/hardware.h"
@@ -257,8 +260,9 @@ absl::Status DmSnapshotter::Restore(const proto::World& world) {
     if (!state.ok()) return state.status();
     devices.push_back(*std::move(state));
   }
-  absl::Status s = ctl_.Restore(devices);
-  if (!s.ok()) return absl::DataLossError(s.message());
+  const absl::StatusOr<std::vector<std::string>> lost = ctl_.Restore(devices);
+  if (!lost.ok()) return absl::DataLossError(lost.status().message());
+  for (const std::string& line : *lost) std::cerr << "dmdax: " << line << "\n";
   for (const proto::MappedDevice& in : world.mapped_device()) {
     if (!in.has_unmodelled()) continue;
     SetUnmodelled(in.unmodelled(), ctl_.FindMinor(in.minor())->disk());

@@ -74,7 +74,7 @@ absl::Status RestoreBytes(const proto::DiskRuntime& in, const Machine& machine,
                                      "', which has its bytes, is a file of a "
                                      "state directory, and this is none"));
     }
-    bdev.bytes().UseKept(in.file());
+    bdev.bytes().UseKept(in.file(), in.file_length());
     const PmemDevice* const pmem = machine.FindPmem(bdev.name());
     const bool in_memory =
         pmem != nullptr && pmem->options().backing == PmemBacking::kAnonymous;

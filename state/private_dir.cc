@@ -201,7 +201,8 @@ uint64_t PrivateDir::FreeBytes() const {
 }
 
 bool PrivateDir::IsReadOnly() const {
-  return faccessat(fd_.get(), ".", W_OK, AT_EACCESS) != 0 && errno == EROFS;
+  return faccessat(fd_.get(), ".", W_OK, AT_EACCESS) != 0 &&
+         (errno == EROFS || errno == EACCES);
 }
 
 absl::Status PrivateDir::Sync() const {

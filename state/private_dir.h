@@ -57,7 +57,8 @@ class PrivateDir {
   void Remove(const std::string& name) const;
   // Bytes that are free, as far as the file system says; a quota is not seen.
   uint64_t FreeBytes() const;
-  // Whether the file system is read-only.
+  // Whether nobody like us can make a file in it: of a read-only file system,
+  // or by its mode.
   bool IsReadOnly() const;
   // Makes renames survive a power cut.
   absl::Status Sync() const;

@@ -18,6 +18,7 @@ template <typename Disk>
 void SaveBytes(BlockDevice& bdev, Disk* out) {
   if (std::string name = bdev.bytes().kept_name(); !name.empty()) {
     out->mutable_runtime()->set_file(std::move(name));
+    out->mutable_runtime()->set_file_length(bdev.bytes().kept_length());
     return;
   }
   for (const auto& [index, bytes] : bdev.bytes().Pages()) {

@@ -119,8 +119,8 @@ absl::StatusOr<bool> StateDir::OpenExisting() {
     if (s = CheckAlone(); !s.ok()) return s;
     new_files_ = true;
   }
-  // A copy that was put on a read-only file system has no index of the log, and
-  // SQLite could not make it.
+  // A copy that was put on a read-only file system, or made read-only, has no
+  // index of the log, and SQLite could not make it.
   const bool read_only = !lock_ && !shm->has_value() && dir_->IsReadOnly();
   // Whoever opens it first since it was last closed makes the index of the log,
   // also for a question.

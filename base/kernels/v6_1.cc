@@ -33,6 +33,8 @@ void ChangeDm(KernelProfile& p) {
   p.bio_ro_line = BioRoLine::kEach;
   p.bio_eod_names_process = true;
   p.dio_reads_are_sync = true;
+  p.dio_memory = DioMemory::kDmaInBlocks;
+  p.blk_autoload_is_deprecated = true;
   p.bio_eod_spares_empty = false;
   p.crypt_logs_as_trusted_key = true;
   p.sm_disk_caches_index = true;

@@ -7,7 +7,10 @@
 namespace dmdax {
 namespace {
 
-void ChangeDm(KernelProfile& p) { p.xfs_attr2_is_dead = true; }
+void ChangeDm(KernelProfile& p) {
+  p.xfs_attr2_is_dead = true;
+  p.dio_memory = DioMemory::kByRequests;
+}
 
 void ChangeFaults(FaultProfile& f) {
   f.dax_huge_zero_by_folio = true;

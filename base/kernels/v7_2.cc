@@ -16,6 +16,7 @@ void ChangeDm(KernelProfile& p) {
   p.ext4_has_large_blocks = true;
   p.xfs_has_errortag = true;
   p.stripe_scales_discards = true;
+  p.dio_memory = DioMemory::kDmaInBlocks;
   p.dm_stats_merged = DmStatsMerged::kEndOfLast;
 }
 

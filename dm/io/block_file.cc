@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -74,12 +75,12 @@ uint64_t BlockFile::BlockSize() const {
   return bdev_.queue().limits().logical_block_size;
 }
 
-absl::StatusOr<size_t> BlockFile::Read(uint64_t offset,
-                                       absl::Span<char> bytes) {
+absl::StatusOr<size_t> BlockFile::Read(uint64_t offset, absl::Span<char> bytes,
+                                       IoMemory memory) {
   if (!(mode_ & FMODE_READ)) {
     return ErrnoError(EBADF, absl::StrCat(bdev_.name(), ": not for reading"));
   }
-  if (flags_ & O_DIRECT) return direct_.Read(bdev_, offset, bytes);
+  if (flags_ & O_DIRECT) return direct_.Read(bdev_, offset, bytes, memory);
   const uint64_t end = Size();
   if (offset >= end || bytes.empty()) return size_t{0};
   bytes = bytes.subspan(0, std::min<uint64_t>(bytes.size(), end - offset));
@@ -87,17 +88,37 @@ absl::StatusOr<size_t> BlockFile::Read(uint64_t offset,
 }
 
 absl::StatusOr<size_t> BlockFile::Write(uint64_t offset,
-                                        absl::Span<const char> bytes) {
+                                        absl::Span<const char> bytes,
+                                        IoMemory memory) {
   if (!(mode_ & FMODE_WRITE)) {
     return ErrnoError(EBADF, absl::StrCat(bdev_.name(), ": not for writing"));
   }
-  if (flags_ & O_DIRECT) return direct_.Write(bdev_, offset, bytes);
+  if (flags_ & O_DIRECT) return direct_.Write(bdev_, offset, bytes, memory);
   absl::StatusOr<uint64_t> end =
       DirectIo::EndOfWrite(bdev_, offset, bytes.size());
   if (!end.ok()) return end.status();
   bytes = bytes.subspan(0, *end - offset);
   if (bytes.empty()) return size_t{0};
+  if (WriteToBacking(offset, bytes)) return bytes.size();
   return buffered_.Write(offset, bytes);
+}
+
+// As a client does that has a lease; what is little is not worth a look at the
+// stack, and whatever fails is for the long way to tell.
+bool BlockFile::WriteToBacking(uint64_t offset, absl::Span<const char> bytes) {
+  constexpr size_t kMuch = 16 << 10;
+  if (bytes.size() < kMuch || (offset | bytes.size()) % kSectorSize != 0) {
+    return false;
+  }
+  const std::optional<BlockBacking> run = Backing(offset, bytes.size());
+  if (!run || run->length < bytes.size() ||
+      pwrite(run->fd, bytes.data(), bytes.size(),
+             static_cast<off_t>(run->offset)) !=
+          static_cast<ssize_t>(bytes.size())) {
+    return false;
+  }
+  bdev_.writeback().Written(SectorOf(offset), bytes.size() >> kSectorShift);
+  return true;
 }
 
 absl::Status BlockFile::Fsync() {

@@ -79,10 +79,13 @@ class BlockFile {
   // pread(2), pwrite(2): how many of the bytes; fewer at the device's end, 0
   // for a read that begins there.
   //   EBADF  not opened for that      ENOSPC  a write that begins at the end
-  //   EPERM  the device is read-only  EINVAL  O_DIRECT, not in logical blocks
+  //   EPERM  the device is read-only  EINVAL  O_DIRECT, not aligned
   //   EIO ...  of a target or a disk
-  absl::StatusOr<size_t> Read(uint64_t offset, absl::Span<char> bytes);
-  absl::StatusOr<size_t> Write(uint64_t offset, absl::Span<const char> bytes);
+  // `memory`: where the program has them, which matters with O_DIRECT.
+  absl::StatusOr<size_t> Read(uint64_t offset, absl::Span<char> bytes,
+                              IoMemory memory = {});
+  absl::StatusOr<size_t> Write(uint64_t offset, absl::Span<const char> bytes,
+                               IoMemory memory = {});
 
   // fsync(2), fdatasync(2): a flush goes down the stack to each disk.
   //   EIO  something that anybody has written was not taken, and this file has
@@ -113,6 +116,8 @@ class BlockFile {
 
  private:
   BlockFile(DmCtl& ctl, BlockDevice& bdev, int flags, const std::string& comm);
+  // Whether all of them lie in one file, and were written there at once.
+  bool WriteToBacking(uint64_t offset, absl::Span<const char> bytes);
   uint64_t BlockSize() const;  // of logical blocks
 
   // blkdev_issue_discard(), blkdev_issue_zeroout().

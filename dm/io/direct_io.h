@@ -13,7 +13,8 @@
 // device of size 0 is not checked, and fails itself.  The pieces beside it are
 // done.
 //
-// Mirrors: __blkdev_direct_IO_simple of block/fops.c (5.10, 6.1, 6.12).
+// Mirrors: __blkdev_direct_IO_simple, blkdev_dio_unaligned of block/fops.c,
+// bdev_iter_is_aligned (5.10 to 7.3).
 // Threading: thread-compatible.
 #ifndef DMDAX_DM_IO_DIRECT_IO_H_
 #define DMDAX_DM_IO_DIRECT_IO_H_
@@ -32,21 +33,31 @@
 
 namespace dmdax {
 
+// Where a program has the bytes of a request: the addresses of its parts ORed,
+// and their lengths.  As it stands here: nothing is wrong with it.
+struct IoMemory {
+  uint32_t addresses = 0;
+  uint32_t lengths = 0;
+};
+
 class DirectIo {
  public:
   // `comm`: the name of the process.
   explicit DirectIo(
       Machine& machine, std::string comm,
       BioSubmitter::Suspended suspended = BioSubmitter::Suspended::kPass)
-      : bios_(machine, std::move(comm), suspended) {}
+      : profile_(machine.profile()),
+        bios_(machine, std::move(comm), suspended) {}
 
   // pread(2), pwrite(2): how many of the bytes, fewer at the device's end.
-  // EINVAL: not in whole logical blocks; EPERM: the device is read-only;
-  // ENOSPC: a write that begins at the end; EIO and the like: of a bio.
+  // EINVAL: not in whole logical blocks, or memory that the device can not
+  // reach so; EPERM: the device is read-only; ENOSPC: a write that begins at
+  // the end; EIO and the like: of a bio.
   absl::StatusOr<size_t> Read(BlockDevice& bdev, uint64_t offset,
-                              absl::Span<char> bytes);
+                              absl::Span<char> bytes, IoMemory memory = {});
   absl::StatusOr<size_t> Write(BlockDevice& bdev, uint64_t offset,
-                               absl::Span<const char> bytes);
+                               absl::Span<const char> bytes,
+                               IoMemory memory = {});
   // EINVAL: not in logical blocks.
   static absl::Status CheckAligned(const BlockDevice& bdev, uint64_t offset,
                                    uint64_t size);
@@ -55,6 +66,9 @@ class DirectIo {
                                              uint64_t offset, uint64_t size);
 
  private:
+  absl::Status CheckMemory(const BlockDevice& bdev, IoMemory memory) const;
+
+  const KernelProfile& profile_;
   BioSubmitter bios_;
 };
 

@@ -81,6 +81,19 @@ std::vector<CallRule> DescriptorRules() {
   };
 }
 
+std::vector<CallRule> PollRules() {
+  return {
+      // A filter can not read an array either.
+      Path(__NR_ppoll, &Poll),
+      Path(__NR_pselect6, &Select),
+#ifdef __NR_poll
+      Path(__NR_poll, &Poll),
+      Path(__NR_select, &Select),
+#endif
+      Files(__NR_epoll_ctl, 2, 2, &EpollControl),
+  };
+}
+
 std::vector<CallRule> PathRules() {
   return {
       Path(__NR_openat,
@@ -319,8 +332,8 @@ std::vector<CallRule> OtherRules() {
 std::vector<CallRule> MakeTable() {
   std::vector<CallRule> all;
   for (const std::vector<CallRule>& some :
-       {DataRules(), DescriptorRules(), PathRules(), NameRules(), MountRules(),
-        OldRules(), OtherRules()}) {
+       {DataRules(), DescriptorRules(), PollRules(), PathRules(), NameRules(),
+        MountRules(), OldRules(), OtherRules()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   std::sort(all.begin(), all.end(),

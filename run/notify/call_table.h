@@ -6,7 +6,8 @@
 //   FindCall(__NR_openat)->handler(call);
 //
 // A call that names a path is always notified: no filter can read a string.  So
-// is libaio's io_submit(2); io_uring, which needs no system calls, is refused.
+// are libaio's io_submit(2), poll(2) and select(2); io_uring, which needs no
+// system calls, is refused.
 // Threading: immutable.
 #ifndef DMDAX_RUN_NOTIFY_CALL_TABLE_H_
 #define DMDAX_RUN_NOTIFY_CALL_TABLE_H_

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "run/notify/data.h"
 #include "run/notify/handlers.h"
+#include "run/parts_memory.h"
 #include "server/protocol.h"
 
 namespace dmdax::run {
@@ -23,8 +24,9 @@ constexpr uint64_t kMostBytes = 0x7ffff000;
 
 // How many bytes, or -errno.
 int64_t ReadPiece(Call& call, const OpenFile& file, uint64_t address,
-                  uint64_t size, uint64_t offset) {
+                  uint64_t size, uint64_t offset, uint32_t memory) {
   Exchange e(DMDAX_OP_READ, file.handle);
+  e.head.flags = memory;
   e.head.arg[0] = offset;
   e.head.arg[1] = size;
   if (const int error = call.AskMachine(e)) return -error;
@@ -35,12 +37,13 @@ int64_t ReadPiece(Call& call, const OpenFile& file, uint64_t address,
 }
 
 int64_t WritePiece(Call& call, const OpenFile& file, uint64_t address,
-                   uint64_t size, uint64_t offset) {
+                   uint64_t size, uint64_t offset, uint32_t memory) {
   std::string bytes(size, '\0');
   bytes.resize(call.target.memory().ReadSome(
       address, absl::MakeSpan(bytes.data(), bytes.size())));
   if (bytes.empty() && size > 0) return -EFAULT;
   Exchange e(DMDAX_OP_WRITE, file.handle);
+  e.head.flags = memory;
   e.head.arg[0] = offset;
   e.head.arg[1] = bytes.size();
   e.in = bytes;
@@ -49,15 +52,17 @@ int64_t WritePiece(Call& call, const OpenFile& file, uint64_t address,
 }
 
 int64_t MoveChecked(Call& call, const OpenFile& file, Direction direction,
-                    uint64_t address, uint64_t size, uint64_t offset) {
+                    uint64_t address, uint64_t size, uint64_t offset,
+                    uint32_t memory) {
   size = std::min(size, kMostBytes);
   uint64_t done = 0;
   do {
     const uint64_t now = std::min<uint64_t>(size - done, DMDAX_MAX_IO);
     const uint64_t at = offset == kAtPosition ? offset : offset + done;
-    const int64_t n = direction == Direction::kRead
-                          ? ReadPiece(call, file, address + done, now, at)
-                          : WritePiece(call, file, address + done, now, at);
+    const int64_t n =
+        direction == Direction::kRead
+            ? ReadPiece(call, file, address + done, now, at, memory)
+            : WritePiece(call, file, address + done, now, at, memory);
     if (n < 0) return done > 0 ? static_cast<int64_t>(done) : n;
     done += static_cast<uint64_t>(n);
     if (static_cast<uint64_t>(n) < now) break;
@@ -98,7 +103,8 @@ uint64_t Offset(uint64_t said) {
 int64_t Move(Call& call, const OpenFile& file, Direction direction,
              uint64_t address, uint64_t size, uint64_t offset) {
   if (const int error = Refused(file, direction, offset)) return -error;
-  return MoveChecked(call, file, direction, address, size, offset);
+  return MoveChecked(call, file, direction, address, size, offset,
+                     DMDAX_MEMORY(address, 0));
 }
 
 int64_t MoveParts(Call& call, const OpenFile& file, Direction direction,
@@ -109,6 +115,7 @@ int64_t MoveParts(Call& call, const OpenFile& file, Direction direction,
   const absl::Span<char> bytes(reinterpret_cast<char*>(parts.data()),
                                count * sizeof(iovec));
   if (!call.target.memory().Read(address, bytes).ok()) return -EFAULT;
+  const uint32_t memory = MemoryOfParts(parts.data(), parts.size());
   int64_t done = 0;
   for (const iovec& part : parts) {
     if (part.iov_len == 0) continue;
@@ -116,7 +123,7 @@ int64_t MoveParts(Call& call, const OpenFile& file, Direction direction,
         offset == kAtPosition ? offset : offset + static_cast<uint64_t>(done);
     const int64_t n = MoveChecked(call, file, direction,
                                   reinterpret_cast<uint64_t>(part.iov_base),
-                                  part.iov_len, at);
+                                  part.iov_len, at, memory);
     if (n < 0) return done > 0 ? done : n;
     done += n;
     if (static_cast<uint64_t>(n) < part.iov_len) break;

@@ -105,10 +105,17 @@ Reply Open(Call& call, int dir, uint64_t path, int flags, mode_t mode) {
       S_ISREG(seen.st.st_mode) && absl::StartsWith(place->shown, "/sys/")) {
     return OpenOnMachine(call, DMDAX_KIND_ATTRIBUTE, 0, place->shown, flags);
   }
-  if (place->in_tree && !seen.exists && (flags & O_CREAT) != 0 &&
-      (IsAtOrBelow(place->shown, "/sys") ||
-       IsAtOrBelow(place->shown, "/proc"))) {
-    return Reply::Errno(EACCES);  // a kernel alone makes them
+  if (place->in_tree && !seen.exists && (flags & O_CREAT) != 0) {
+    if (IsAtOrBelow(place->shown, "/sys") ||
+        IsAtOrBelow(place->shown, "/proc")) {
+      return Reply::Errno(EACCES);  // a kernel alone makes them
+    }
+    // When a machine has gone its names go, and a file in the place of a disk
+    // would take what is written to it.
+    Exchange ping(DMDAX_OP_PING);
+    if (const int error = call.door.machine.Call(ping)) {
+      return Reply::Errno(error);
+    }
   }
   return OpenFileOf(call, *place, seen, flags, mode);
 }

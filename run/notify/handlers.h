@@ -92,6 +92,11 @@ Reply AioEvents(Call& call);
 // handle_ioctl.cc
 Reply Ioctl(Call& call);
 
+// handle_poll.cc
+Reply Poll(Call& call);          // ppoll(2) too
+Reply Select(Call& call);        // pselect(2) too
+Reply EpollControl(Call& call);  // epoll_ctl(2)
+
 // handle_descriptor.cc
 Reply Duplicate(Call& call);               // dup(2)
 Reply DuplicateTo(Call& call, int flags);  // dup2(2), dup3(2)

@@ -2,9 +2,11 @@
 #include "run/preload/client.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -94,6 +96,31 @@ int Refused() {
   return EIO;
 }
 
+// An answer that takes longer is waited for as the kernel waits for a disk.
+constexpr suseconds_t kLongUs = 50'000, kNeverLong = 0;
+void SetLong(int socket, suseconds_t us) {
+  const timeval look = {.tv_sec = 0, .tv_usec = us};
+  setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look));
+}
+
+// What a signal may end waits without: with a timeout no receive is begun anew
+// behind a handler that has SA_RESTART.
+class Interruptible {
+ public:
+  Interruptible(int socket, const Message& m)
+      : socket_(m.interruptible ? socket : -1) {
+    if (socket_ >= 0) SetLong(socket_, kNeverLong);
+  }
+  ~Interruptible() {
+    if (socket_ >= 0) SetLong(socket_, kLongUs);
+  }
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+
+ private:
+  const int socket_;
+};
+
 // A connection, or -1 with errno.
 int Connect() {
   sockaddr_un name;
@@ -116,6 +143,7 @@ int Connect() {
     errno = error;
     return -1;
   }
+  SetLong(fd, kLongUs);
   int high = NEXT(fcntl)(fd, F_DUPFD_CLOEXEC, kHighFd);
   if (high < 0) high = NEXT(fcntl)(fd, F_DUPFD_CLOEXEC, kLessHighFd);
   if (high < 0) return fd;
@@ -152,14 +180,53 @@ void GiveConnection(const Connection& connection) {
   Close(connection.fd);
 }
 
-// Some of it, at least a byte: how many.  Else -EINTR, -EFAULT or -EIO.
+// A signal that has a handler waits until the call is over, as one waits for
+// who reads a disk (TASK_KILLABLE); one that has none ends the program.
+class HeldSignals {
+ public:
+  HeldSignals() = default;
+  ~HeldSignals() {
+    if (held_) pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+
+  void Hold() {
+    if (held_) return;
+    sigset_t handled;
+    sigemptyset(&handled);
+    for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+      struct sigaction action;
+      if (IsOfTheThread(signal) || sigaction(signal, nullptr, &action) != 0 ||
+          action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) {
+        continue;
+      }
+      sigaddset(&handled, signal);
+    }
+    held_ = pthread_sigmask(SIG_BLOCK, &handled, &before_) == 0;
+  }
+
+ private:
+  // What its own instructions raise can not wait.
+  static bool IsOfTheThread(int signal) {
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE ||
+           signal == SIGILL || signal == SIGTRAP || signal == SIGSYS;
+  }
+
+  bool held_ = false;
+  sigset_t before_;
+};
+
+// Some of it, at least a byte: how many.  Else -EINTR, -EAGAIN (it takes long),
+// -EFAULT or -EIO.
 ssize_t ReceiveSome(int socket, iovec* parts, size_t n_parts, Message& m) {
   int fd = -1;
   const ssize_t n = ReceiveWithFd(socket, parts, n_parts,
                                   m.out_cloexec ? MSG_CMSG_CLOEXEC : 0, &fd);
   if (fd >= 0) m.out_fd = fd;
   if (n > 0) return n;
-  return n < 0 && (errno == EINTR || errno == EFAULT) ? -errno : -EIO;
+  const bool known = errno == EINTR || errno == EAGAIN || errno == EFAULT;
+  return n < 0 && known ? -errno : -EIO;
 }
 
 // All of it: 0, EFAULT or EIO.
@@ -168,7 +235,7 @@ int Receive(int socket, void* to, size_t size, Message& m) {
   while (done < size) {
     iovec part = {static_cast<char*>(to) + done, size - done};
     const ssize_t n = ReceiveSome(socket, &part, 1, m);
-    if (n == -EINTR) continue;
+    if (n == -EINTR || n == -EAGAIN) continue;
     if (n < 0) return static_cast<int>(-n);
     done += static_cast<size_t>(n);
   }
@@ -185,11 +252,14 @@ bool IsAnswer(const dmdax_message& answer) {
 int ReceiveHead(int socket, dmdax_message* answer, Message& m, size_t* have) {
   char* const head = reinterpret_cast<char*>(answer);
   iovec parts[2] = {{head, sizeof(*answer)}, {m.out, m.out_size}};
+  HeldSignals signals;
+  const Interruptible interruptible(socket, m);
   ssize_t n;
   do {
     n = ReceiveSome(socket, parts, m.out_is_ours ? 2 : 1, m);
     if (n == -EINTR && m.interruptible) return EINTR;
-  } while (n == -EINTR);
+    if (n == -EAGAIN) signals.Hold();
+  } while (n == -EINTR || n == -EAGAIN);
   if (n < 0) return EIO;
   const auto come = static_cast<size_t>(n);
   *have = 0;

@@ -38,7 +38,8 @@ struct Message {
   bool out_is_ours = false;
   bool out_cloexec = true;
   int out_fd = -1;  // the descriptor that came
-  // A signal's handler ends it, with EINTR.
+  // A signal's handler ends it, with EINTR.  Of others that take long it runs
+  // when they are over.
   bool interruptible = false;
 };
 

@@ -8,11 +8,13 @@
 #include <limits.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "run/foreign_rights.h"
 #include "run/preload/client.h"
 #include "run/preload/libc.h"
 #include "run/runs_alone.h"
@@ -82,24 +84,36 @@ __attribute__((constructor)) void ReadEnvironment() {
 // What a program is to be executed as.
 enum class Search { kNone, kPath };
 
+// The file that is executed; false: none.
+bool FindFile(const char* name, Search search, char (&file)[PATH_MAX]) {
+  if (search == Search::kPath || strchr(name, '/') != nullptr) {
+    return run::FindProgram(name, file);
+  }
+  const size_t length = strnlen(name, sizeof(file));
+  if (length + 2 >= sizeof(file)) return false;
+  memcpy(file, "./", 2);
+  memcpy(file + 2, name, length + 1);
+  return true;
+}
+
+void SayIfItLeaves(const char* file) {
+  if (!run::HasForeignRights(file)) return;
+  char line[512];
+  snprintf(line, sizeof(line), "%.300s%s", file, run::kDropsLibrary);
+  SayLine(line);
+}
+
 // The file of a program that needs a supervisor; false: it needs none, or
 // exec(3) is to say what is wrong with it.
 bool NeedsSupervisor(const char* name, Search search, char (&file)[PATH_MAX]) {
-  if (name == nullptr || *name == '\0' || !HaveMachine() ||
-      Supervisor() == nullptr) {
+  if (name == nullptr || *name == '\0' || !HaveMachine()) return false;
+  const KeepErrno keep;
+  if (!FindFile(name, search, file) ||
+      run::RawCall(SYS_faccessat, AT_FDCWD, file, X_OK) != 0) {
     return false;
   }
-  const KeepErrno keep;
-  if (search == Search::kPath || strchr(name, '/') != nullptr) {
-    if (!run::FindProgram(name, file)) return false;
-  } else {
-    const size_t length = strnlen(name, sizeof(file));
-    if (length + 2 >= sizeof(file)) return false;
-    memcpy(file, "./", 2);
-    memcpy(file + 2, name, length + 1);
-  }
-  return run::RawCall(SYS_faccessat, AT_FDCWD, file, X_OK) == 0 &&
-         run::RunsAlone(file);
+  SayIfItLeaves(file);
+  return Supervisor() != nullptr && run::RunsAlone(file);
 }
 
 // The environment without this library, which would be another door for what

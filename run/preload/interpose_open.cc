@@ -120,10 +120,15 @@ int OpenAt(int dir, const char* said, int flags, mode_t mode) {
     }
   }
   if (path.in_tree() && (flags & O_CREAT) != 0 &&
-      (IsUnder(WithoutTree(path.get()), "/sys/") ||
-       IsUnder(WithoutTree(path.get()), "/proc/")) &&
       NEXT(faccessat)(dir, path.get(), F_OK, 0) != 0) {
-    return Result(EACCES);  // a kernel alone makes them
+    if (IsUnder(WithoutTree(path.get()), "/sys/") ||
+        IsUnder(WithoutTree(path.get()), "/proc/")) {
+      return Result(EACCES);  // a kernel alone makes them
+    }
+    // When a machine has gone its names go, and a file in the place of a disk
+    // would take what is written to it.
+    Message m(DMDAX_OP_PING);
+    if (const int error = Call(m)) return Result(error);
   }
   const bool writes = (flags & O_ACCMODE) != O_RDONLY;
   if (path.in_tree() && writes && (flags & O_PATH) == 0 &&

@@ -7,11 +7,14 @@
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/swap.h>
@@ -298,6 +301,23 @@ Answer Mounts(long call, const Words& w) {
   }
 }
 
+Answer Polls(long call, const Words& w) {
+  switch (call) {
+#ifdef SYS_poll
+    case SYS_poll:
+      return poll(w.pointer<pollfd>(0), w.size(1), w.number(2));
+    case SYS_select:
+      return select(w.number(0), w.pointer<fd_set>(1), w.pointer<fd_set>(2),
+                    w.pointer<fd_set>(3), w.pointer<timeval>(4));
+#endif
+    case SYS_epoll_ctl:
+      return epoll_ctl(w.number(0), w.number(1), w.number(2),
+                       w.pointer<epoll_event>(3));
+    default:
+      return {};
+  }
+}
+
 // What goes past descriptors' functions.
 Answer Asynchronous(long call, const Words& w) {
   switch (call) {
@@ -333,7 +353,7 @@ EXPORT long syscall(long number, ...) noexcept {
     long result = 0;
     if (KeyCall(number, args, &result)) return result;
     for (const auto family : {&OpenOrStat, &Names, &OldNames, &Data,
-                              &Descriptors, &Mounts, &Asynchronous}) {
+                              &Descriptors, &Polls, &Mounts, &Asynchronous}) {
       if (const Answer answer = family(number, Words(args))) return *answer;
     }
   }

@@ -38,8 +38,9 @@ class DevPathTest : public testing::Test {
 };
 
 TEST_F(DevPathTest, PathsAreWalked) {
-  for (const char* path : {"/dev/pmem0", "//dev//pmem0", "/dev/./pmem0",
-                           "/dev/mapper/../pmem0", "/../dev/pmem0"}) {
+  for (const char* path :
+       {"/dev/pmem0", "//dev//pmem0", "/dev/./pmem0", "/dev/mapper/../pmem0",
+        "/../dev/pmem0", "dev/pmem0", "/sys/../dev/pmem0"}) {
     EXPECT_THAT(Lookup(path), IsOkAndHolds(kPmem0)) << path;
   }
 }
@@ -54,6 +55,22 @@ TEST_F(DevPathTest, WhatIsNoBlockDeviceHasItsOwnErrno) {
   EXPECT_THAT(Lookup("/dev/mapper/control"), HasErrno(ENOTBLK));
   EXPECT_THAT(Lookup("/dev/pmem0/x"), HasErrno(ENOTDIR));
   EXPECT_THAT(Lookup("/dev/pmem0/"), HasErrno(ENOTDIR));
+}
+
+TEST_F(DevPathTest, DirectoriesAndFilesOfEveryLinux) {
+  for (const char* path :
+       {"/proc", "/etc/", "tmp", "/sys/class/block", "/sys/block/pmem0",
+        "/sys/class/block/pmem0", "/etc/passwd", "/dev/console"}) {
+    EXPECT_THAT(Lookup(path), HasErrno(ENOTBLK)) << path;
+  }
+  for (const char* path : {"/etc/passwd/x", "/etc/passwd/", "/dev/null/",
+                           "/dev/pmem0/..", "/bin/sh/../sh"}) {
+    EXPECT_THAT(Lookup(path), HasErrno(ENOTDIR)) << path;
+  }
+  for (const char* path :
+       {"/sys/block/nope", "/nope/../dev/pmem0", "/sys/block/pmem0/x"}) {
+    EXPECT_THAT(Lookup(path), HasErrno(ENOENT)) << path;
+  }
 }
 
 // Of what is neither in /dev nor in /sys somebody else may know.

@@ -108,6 +108,45 @@ TEST_F(BlockFileTest, ErrorsOfBufferedWritesAreToldByFsync) {
   EXPECT_THAT(Write(*file, 0, std::string(4096, 'x')), HasErrno(EIO));
 }
 
+// As kernels answer: a mapped device, a disk that makes requests of bios, and
+// one whose logical blocks are longer than what its memory has to begin at.
+TEST_F(BlockFileTest, DirectMemoryIsAligned) {
+  struct Want {
+    const char* kernel;
+    int mapped, requests, in_large_blocks, parts;
+  };
+  for (const Want& want : {Want{"v5_10", EINVAL, EINVAL, EINVAL, EINVAL},
+                           Want{"v6_1", EINVAL, EINVAL, 0, EINVAL},
+                           Want{"v6_12", EINVAL, EINVAL, 0, EINVAL},
+                           Want{"v6_18", 0, EINVAL, 0, 0},
+                           Want{"v7_2", EINVAL, EINVAL, 0, EINVAL}}) {
+    SCOPED_TRACE(want.kernel);
+    BootWithMemory(want.kernel);
+    ASSERT_THAT(Create("d", {Row(0, 2048, "linear", "/dev/pmem0 0")}), IsOk());
+    std::string bytes(4096, 'x');
+    const auto outcome = [&](absl::string_view name, int flags,
+                             IoMemory memory) {
+      const std::unique_ptr<BlockFile> file = Open(name, O_RDWR | flags);
+      const absl::Status read =
+          file->Read(0, absl::MakeSpan(bytes.data(), bytes.size()), memory)
+              .status();
+      EXPECT_EQ(ErrnoOf(file->Write(0, bytes, memory).status()), ErrnoOf(read));
+      return ErrnoOf(read);
+    };
+    for (const char* name : {"d", "sda", "sdb"}) {
+      EXPECT_EQ(outcome(name, O_DIRECT, {.addresses = 4096}), 0) << name;
+      EXPECT_EQ(outcome(name, 0, {.addresses = 1, .lengths = 7}), 0) << name;
+    }
+    EXPECT_EQ(outcome("d", O_DIRECT, {.addresses = 512}), 0);
+    EXPECT_EQ(outcome("d", O_DIRECT, {.addresses = 4097}), want.mapped);
+    EXPECT_EQ(outcome("d", O_DIRECT, {.addresses = 256}), want.mapped);
+    EXPECT_EQ(outcome("d", O_DIRECT, {.lengths = 100}), want.parts);
+    EXPECT_EQ(outcome("sda", O_DIRECT, {.addresses = 4}), want.requests);
+    EXPECT_EQ(outcome("sdb", O_DIRECT, {.addresses = 512}),
+              want.in_large_blocks);
+  }
+}
+
 TEST_F(BlockFileTest, HoldsTheDeviceOpen) {
   ASSERT_THAT(Create("d", {Row(0, 8, "zero")}), IsOk());
   auto file = Open("d", O_RDONLY);

@@ -150,6 +150,36 @@ TEST_F(KeptBytesTest, ManyGoToOne) {
             std::string(512, 'a') + std::string(512, '\0'));
 }
 
+TEST_F(KeptBytesTest, AFileThatWasCutIsNotReadAsZeros) {
+  DiskBytes bytes;
+  Begin(bytes);
+  files_->set_writes(DiskFiles::Writes::kToFile);
+  Write(bytes, 4096, "x" + std::string(511, '\0'));
+  ASSERT_THAT(bytes.Keep(files_, KeepHow::kWritten), IsOk());
+  const uint64_t length = bytes.kept_length();
+  EXPECT_EQ(length, 4097u * kSectorSize);
+  for (const uint64_t missing : {uint64_t{0}, uint64_t{1}}) {
+    ASSERT_EQ(ftruncate(files_->files[bytes.kept_name()].get(),
+                        static_cast<off_t>(length - missing)),
+              0);
+    DiskBytes next;
+    next.set_files(files_);
+    next.UseKept(bytes.kept_name(), length);
+    std::string sector(512, '?');
+    const absl::Status read =
+        next.Read(sector_t{0}, absl::MakeSpan(sector.data(), sector.size()));
+    if (missing == 0) {
+      EXPECT_THAT(read, IsOk());
+      continue;
+    }
+    EXPECT_THAT(read, HasErrno(EIO));
+    EXPECT_EQ(read.message(), absl::StrCat("a disk's file '", bytes.kept_name(),
+                                           "' has been cut: it has 2097663 of "
+                                           "2097664 bytes"));
+    EXPECT_THAT(next.Write(sector_t{0}, sector), HasErrno(EIO));
+  }
+}
+
 TEST_F(KeptBytesTest, InFrontOfTheFile) {
   DiskBytes bytes;
   Begin(bytes);

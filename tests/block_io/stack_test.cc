@@ -141,9 +141,12 @@ TEST_F(StackTest, DataLiesWhereTheSectorsGo) {
         BlockFile::Open(ctl(), bdev.dev(), O_RDWR, "test");
     ASSERT_THAT(file, IsOk());
     for (int i = 0; i < 40; ++i) {
-      const uint64_t offset = Pick(0, kDiskSectors * kSectorSize - 1);
-      std::vector<char> bytes(
-          std::min(Pick(1, 200000), kDiskSectors * kSectorSize - offset));
+      // Of whole sectors, much may be written to a file at once.
+      const uint64_t unit = i % 2 == 0 ? 1 : kSectorSize;
+      const uint64_t offset =
+          Pick(0, kDiskSectors * kSectorSize / unit - 1) * unit;
+      std::vector<char> bytes(std::min(Pick(1, 200000 / unit) * unit,
+                                       kDiskSectors * kSectorSize - offset));
       for (char& c : bytes) c = static_cast<char>(random_());
       ASSERT_THAT((*file)->Write(offset, bytes), IsOkAndHolds(bytes.size()));
       // The same, sector by sector: a page at a time, in whole blocks, whose

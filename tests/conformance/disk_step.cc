@@ -234,16 +234,24 @@ Json Part(DiskState& state, const Json& step, const Json& recorded) {
 }
 
 // An attribute of /sys/block that cases read, or null.
-Json ReadSysfs(DiskState& state, const std::string& path) {
-  const std::vector<std::string> parts = absl::StrSplit(path, '/');
-  if (parts.size() < 5) return {};
-  BlockDevice* bdev = state.session.machine->FindBdevByName(parts[3]);
-  if (bdev == nullptr) return {};
-  if (absl::EndsWith(path, "/queue/dax")) {
-    return bdev->queue().Has(QUEUE_FLAG_DAX) ? "1" : "0";
+Json ReadSysfs(DiskState& state, absl::string_view path) {
+  if (!absl::ConsumePrefix(&path, "/sys/block/") &&
+      !absl::ConsumePrefix(&path, "/sys/class/block/")) {
+    return {};
   }
-  if (absl::EndsWith(path, "/size")) return absl::StrCat(bdev->nr_sectors());
-  return {};
+  // A partition's directory is in its disk's.
+  BlockDevice* bdev = nullptr;
+  while (!path.empty()) {
+    const size_t slash = path.find('/');
+    if (slash == path.npos) break;
+    BlockDevice* const found = state.session.machine->FindBdevByName(
+        std::string(path.substr(0, slash)));
+    if (found == nullptr) break;
+    bdev = found;
+    path.remove_prefix(slash + 1);
+  }
+  if (bdev == nullptr) return {};
+  return SysfsAttribute(state.session, *bdev, path);
 }
 
 void CompareFields(const std::string& where, const Json& recorded,

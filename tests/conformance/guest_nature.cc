@@ -28,6 +28,7 @@ struct GuestWords {
 constexpr absl::string_view kLoaded = "a module's first use in this boot";
 constexpr absl::string_view kRate = "a rate limit over all cases of a boot";
 constexpr absl::string_view kThread = "when a kernel thread gets to run";
+constexpr absl::string_view kFreed = "what is in memory that has been freed";
 constexpr absl::string_view kProcessor = "the host's processor";
 
 constexpr absl::string_view kWarning = "a warning of the kernel about itself";
@@ -50,12 +51,14 @@ constexpr GuestWords kLines[] = {
     {"device-mapper: verity: ", " using ", kProcessor},
     {"alg: No test for ", "", kLoaded},
     {"EXT4-fs (", "mounted filesystem", kRate},
+    {"block device autoloading is deprecated ", "", kRate},
     {"md: mdX: ", " done.", kThread},
     {"md: check of RAID array ", "", kThread},
     {"md: requested-resync of RAID array ", "", kThread},
     {"kworker/", ": attempt to access beyond end of device", kThread},
     {"device-mapper: integrity: Error on reading data: ", "", kThread},
     {"", " callbacks suppressed", kRate},
+    {"device-mapper: table: ", " not in table devices list", kFreed},
     {"hrtimer: interrupt took ", " ns", kProcessor},
 };
 

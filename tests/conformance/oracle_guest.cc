@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "dm/device_mapper.h"
 
 namespace dmdax::conformance {
@@ -139,9 +140,10 @@ absl::StatusOr<Session> GuestFromEnv(const Json& env,
   Session session = NewSession(profile, 0);
   // Only a case's own `sleep` takes time.
   session.machine->FreezeClock();
-  // Files and a directory that cases name as devices.
+  // Files and devices that it has, and not every Linux.
   for (const char* file :
-       {"/etc/passwd", "/init", "/bin/sh", "/proc/self/status", "/sys/block"}) {
+       {"/init", "/lib64", "/usr/sbin/dmsetup", "/sys/module/dm_mod",
+        "/dev/ttyS0", "/dev/ndctl0", "/dev/nmem0", "/dev/rtc0", "/dev/input"}) {
     session.machine->AddCharNode(file);
   }
   for (const Json& p : env["env"]["pmem"]) {
@@ -170,7 +172,7 @@ absl::StatusOr<Session> GuestFromCase(const Json& env, const Json& pmem,
       BlockOptions btt;
       btt.name = name;
       btt.nr_sectors = p[1].get<uint64_t>() / kSectorSize;
-      btt.limits = BttLimits(profile);
+      btt.limits = BttLimits(profile, kPageSize);
       absl::Status s = session.machine->AddBlock(btt).status();
       if (!s.ok()) return s;
       continue;
@@ -207,11 +209,11 @@ QueueLimits EmptyLoopLimits(const KernelProfile&) {
   return limits;
 }
 
-QueueLimits BttLimits(const KernelProfile& profile) {
+QueueLimits BttLimits(const KernelProfile& profile, uint32_t sector_size) {
   QueueLimits limits;
-  limits.logical_block_size = kPageSize;
-  limits.physical_block_size = kPageSize;
-  limits.io_min = kPageSize;
+  limits.logical_block_size = sector_size;
+  limits.physical_block_size = sector_size;
+  limits.io_min = sector_size;
   limits.max_sectors = profile.blk_def_max_sectors;
   limits.max_hw_sectors = ~uint32_t{0};
   return limits;
@@ -258,6 +260,28 @@ Json DescribeDevs(const Session& session) {
     devs[bdev->name()] = d;
   }
   return devs;
+}
+
+Json SysfsAttribute(const Session& session, BlockDevice& bdev,
+                    absl::string_view attribute) {
+  const Json devs = DescribeDevs(session);
+  Json known;
+  if (auto mapped = devs.find(bdev.name()); mapped != devs.end()) {
+    known = *mapped;
+  } else {
+    known = DescribeQueue(bdev);
+    known["dev"] = bdev.dev().ToString();
+    known["size"] = bdev.nr_sectors();
+    known["ro"] = bdev.read_only() ? "1" : "0";
+    known["alignment_offset"] =
+        absl::StrCat(bdev.queue().limits().alignment_offset);
+  }
+  for (absl::string_view directory : {"queue/", "dm/"}) {
+    (void)absl::ConsumePrefix(&attribute, directory);
+  }
+  auto value = known.find(std::string(attribute));
+  if (value == known.end() || value->is_array()) return {};
+  return value->is_string() ? *value : Json(value->dump());
 }
 
 }  // namespace dmdax::conformance

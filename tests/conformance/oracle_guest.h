@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "state/session.h"
 #include "tests/conformance/verdict.h"
 
@@ -27,7 +28,7 @@ QueueLimits LoopLimits(uint32_t block_size);
 // Of a loop device that has no file.
 QueueLimits EmptyLoopLimits(const KernelProfile& profile);
 
-QueueLimits BttLimits(const KernelProfile& profile);
+QueueLimits BttLimits(const KernelProfile& profile, uint32_t sector_size);
 
 // "target X" for a target type in `table` that the recorded kernel has and
 // dmdax does not (yet), or "".  What neither has is refused by both.
@@ -39,6 +40,11 @@ std::string MissingTarget(const std::string& table, const Json& env,
 
 // The `devs` snapshot of a recording: sysfs of every dm device.
 Json DescribeDevs(const Session& session);
+
+// What /sys/block/<disk>/`attribute` says ("size", "queue/dax", "dm/name"), or
+// null: the disk has none of that name, or it is not compared.
+Json SysfsAttribute(const Session& session, BlockDevice& bdev,
+                    absl::string_view attribute);
 
 }  // namespace dmdax::conformance
 

@@ -68,7 +68,9 @@ void MakeNamespace(DiskState& state, const Json& step, const Json& recorded) {
     BlockOptions btt;
     btt.name = made["blockdev"];
     btt.nr_sectors = size / kSectorSize;
-    btt.limits = BttLimits(machine.profile());
+    btt.limits =
+        BttLimits(machine.profile(),
+                  made.value("sector_size", static_cast<uint32_t>(kPageSize)));
     (void)machine.AddBlock(btt);
   } else if (made["mode"] == "fsdax") {
     options.data_offset = options.size - size;

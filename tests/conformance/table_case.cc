@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/table_case.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -33,6 +34,11 @@ std::string MissingAny(const Json& env, const KernelProfile& profile) {
   return "";
 }
 
+// `dmsetup targets`, whatever options it has.
+bool AsksForTargets(const std::vector<std::string>& args) {
+  return std::find(args.begin(), args.end(), "targets") != args.end();
+}
+
 // What of a step dmdax does not have (yet), or "".
 std::string Missing(const Json& step, const Json& env,
                     const KernelProfile& profile) {
@@ -45,7 +51,7 @@ std::string Missing(const Json& step, const Json& env,
     }
     return step["ioctl"] == "LIST_VERSIONS" ? MissingAny(env, profile) : "";
   }
-  if (step["dmsetup"][0] == "targets") return MissingAny(env, profile);
+  if (AsksForTargets(step["dmsetup"])) return MissingAny(env, profile);
   std::string tables = step.value("stdin", "");
   for (const Json& word : step["dmsetup"]) {
     absl::StrAppend(&tables, "\n", word.get<std::string>());
@@ -224,8 +230,10 @@ bool RunDmsetupStep(const std::string& where, const Json& step,
         [&](const std::string& name) {
           const std::string table =
               RunDmsetup(*state.session.ctl, {"table", name}, "").out;
+          // The end of a resync is an event of md's thread.
           return absl::StrContains(table, " mirror ") ||
-                 absl::StrContains(table, " striped ");
+                 absl::StrContains(table, " striped ") ||
+                 absl::StrContains(table, " raid ");
         },
         verdict);
   }
@@ -233,7 +241,7 @@ bool RunDmsetupStep(const std::string& where, const Json& step,
     kernel_out = WithoutTimes(where, kernel_out, &verdict);
     our_out = WithoutTimes(where, our_out, nullptr);
   }
-  if (!args.empty() && args[0] == "targets") {
+  if (AsksForTargets(args)) {
     CompareVersions(where, "stdout", kernel_out, our_out, env,
                     state.session.machine->profile(), verdict);
   } else {

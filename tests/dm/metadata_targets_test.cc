@@ -8,6 +8,9 @@
 namespace dmdax {
 namespace {
 
+using testing::Contains;
+using testing::HasSubstr;
+
 class MetadataTargetsTest : public TargetTest {};
 
 TEST_F(MetadataTargetsTest, Mirror) {
@@ -33,6 +36,28 @@ TEST_F(MetadataTargetsTest, Mirror) {
             "0 2048 mirror disk 2 8:0 64 2 259:0 8 259:1 0 1 handle_errors\n");
   EXPECT_EQ(Status(), "0 2048 mirror 2 259:0 259:1 32/32 1 AA 3 disk 8:0 A\n");
   EXPECT_EQ(Where(1), "pmem0 9");
+}
+
+// The daemon of this log runs on no machine.
+TEST_F(MetadataTargetsTest, MirrorLogOfUserspace) {
+  ASSERT_THAT(New("m"), IsOk());
+  const auto log = [&](const std::string& arguments) {
+    Log();
+    const std::string params =
+        absl::StrCat("userspace ", arguments, " 2 /dev/pmem0 0 /dev/pmem1 0");
+    EXPECT_THAT(Load("m", {Row(0, 2048, "mirror", params)}), HasErrno(EINVAL));
+    std::vector<std::string> lines = Log();
+    EXPECT_THAT(lines, Contains(HasSubstr("Error creating mirror dirty log")));
+    return lines;
+  };
+  EXPECT_THAT(log("2 u 64"), Contains("device-mapper: dm-log-userspace: Too "
+                                      "few arguments to userspace dirty log"));
+  EXPECT_THAT(log("3 u core 64"),
+              Contains("device-mapper: dm-log-userspace: Userspace log server "
+                       "not found"));
+  EXPECT_THAT(
+      log(absl::StrCat("3 ", std::string(129, 'u'), " core 64")),
+      Contains("device-mapper: dm-log-userspace: UUID argument too long."));
 }
 
 TEST_F(MetadataTargetsTest, Thin) {

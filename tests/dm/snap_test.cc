@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
 #include "tests/dm/target_testing.h"
 
 namespace dmdax {
 namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
 
 class SnapTest : public TargetTest {
  protected:
@@ -51,6 +58,52 @@ TEST_F(SnapTest, RefusesInTheKernelsOrder) {
 TEST_F(SnapTest, ABlankDiskIsFormatted) {
   EXPECT_EQ(Why("snapshot", "/dev/mem0 /dev/sda P 8"), "");
   EXPECT_EQ(Status(), "0 2048 snapshot 16/131072 16\n");
+}
+
+TEST_F(SnapTest, SinceSixFiveADeviceIsNotPutThatIsItsOwnCow) {
+  const std::vector<std::string> words = {"not in table devices list",
+                                          "dm_put_device call missing"};
+  for (const char* kernel : {"v6_1", "v6_12"}) {
+    BootWithMemory(kernel);
+    ASSERT_THAT(New("s"), IsOk());
+    Log();
+    EXPECT_THAT(Load("s", {Row(0, 8, "snapshot", "/dev/mem0 /dev/mem0 P 8")}),
+                HasErrno(EINVAL));
+    const std::string log = absl::StrJoin(Log(), "\n");
+    for (const std::string& word : words) {
+      EXPECT_EQ(absl::StrContains(log, word), kernel != std::string("v6_1"));
+    }
+  }
+}
+
+// Kernels that ask only whose exceptions are taken over.
+TEST_F(SnapTest, SomeKernelsLoadWhatTheyCanNotMerge) {
+  for (const char* kernel : {"v5_10", "v6_16", "v6_18"}) {
+    BootWithMemory(kernel);
+    EXPECT_EQ(Why("snapshot-merge", "/dev/mem0 /dev/mem1 N 8"), "") << kernel;
+  }
+}
+
+// Chunks that are read before anything is written.
+TEST_F(SnapTest, WhatLiesBehindTheEndOfTheCowDeviceIsLogged) {
+  ASSERT_THAT(Create("cow", {Row(0, 8, "linear", "/dev/mem1 0")}), IsOk());
+  Log();
+  EXPECT_THAT(
+      Create("s", {Row(0, 2048, "snapshot", "/dev/mem0 /dev/mapper/cow P 16")}),
+      HasErrno(EIO));
+  EXPECT_THAT(Log(), Contains(HasSubstr("rw=2048, sector=0, nr_sectors = 16 "
+                                        "limit=8")));
+  ASSERT_THAT(Create("big", {Row(0, 24, "linear", "/dev/mem1 64")}), IsOk());
+  ASSERT_THAT(New("t"), IsOk());
+  for (const char* rw : {"rw=2049", "rw=0"}) {
+    // Once it has a header, the exceptions behind that are read.
+    Log();
+    EXPECT_THAT(
+        Load("t", {Row(0, 2048, "snapshot", "/dev/mem0 /dev/mapper/big P 16")}),
+        HasErrno(EIO));
+    EXPECT_THAT(Log(), Contains(HasSubstr(absl::StrCat(
+                           rw, ", sector=16, nr_sectors = 16 limit=24"))));
+  }
 }
 
 TEST_F(SnapTest, OriginsAreCopiedOnWrite) {

@@ -258,5 +258,30 @@ TEST_F(MappedDeviceTest, ReadersSeeOneTableOrTheOtherWhileTheySwap) {
   EXPECT_EQ(bad, 0);
 }
 
+// loop_probe() and brd_probe(), by whoever opens a number that no disk has.
+TEST_F(MappedDeviceTest, ATableMakesLoopAndRamDisks) {
+  const auto on = [&](const std::string& device) {
+    return Create(absl::StrCat("on-", device),
+                  {Row(0, 8, "linear", absl::StrCat(device, " 0"))});
+  };
+  EXPECT_THAT(on("7:8"), HasErrno(ENXIO)) << "no driver";
+  for (const char* name : {"loop0", "ram0"}) {
+    BlockOptions options{.name = name};
+    options.empty = options.name == "loop0";
+    options.dev = options.empty ? DevT{7, 0} : DevT{1, 0};
+    if (!options.empty) options.nr_sectors = 32768;
+    ASSERT_THAT(machine().AddBlock(options), IsOk());
+  }
+  Log();
+  ASSERT_THAT(on("7:9"), IsOk());
+  EXPECT_THAT(Log(), testing::Contains("block device autoloading is deprecated "
+                                       "and will be removed."));
+  ASSERT_NE(machine().FindBdevByName("loop9"), nullptr);
+  EXPECT_EQ(machine().FindBdevByName("loop9")->nr_sectors(), 0u);
+  ASSERT_THAT(on("1:146"), IsOk());
+  EXPECT_EQ(machine().FindBdevByName("ram146")->nr_sectors(), 32768u);
+  EXPECT_THAT(on("8:240"), HasErrno(ENXIO)) << "a driver that makes none";
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -117,6 +117,20 @@ TEST(Verbs, BytesThatAreNoTableAreRefusedInDmsetupsWords) {
   }
 }
 
+// What `dmsetup table` prints of all devices has names before its rows, as a
+// textproto has before its values.
+TEST(Verbs, ANameBeforeARowIsNoMessage) {
+  Session session = Machine1();
+  for (const char* bytes : {"d0:\n0 8 zero\n", "d0: 0 8 zero\n"}) {
+    const DmsetupResult r = RunDmsetup(*session.ctl, {"create", "d0"}, bytes);
+    EXPECT_EQ(r.rc, 1);
+    EXPECT_EQ(r.err,
+              "Invalid format on line 1 of table on stdin.\nCommand failed.\n");
+    ASSERT_FALSE(r.hints.empty());
+    EXPECT_THAT(r.hints[0], HasSubstr("has no field named \"d0\""));
+  }
+}
+
 // A device is a file, whose text ends at the first NUL of a line.
 TEST(Verbs, ATableMayStandOnADevice) {
   Session session = Machine1();

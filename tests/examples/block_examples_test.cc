@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "block/absent_objects.h"
+#include "block/blk_request_module.h"
 #include "block/changed_devices.h"
 #include "block/disk_bytes.h"
 #include "block/disk_files.h"
@@ -39,6 +40,16 @@ TEST_F(BlockExamples, AbsentObjects) {
   AbsentObjects* const absent = &one_disk;
 #include "tests/examples/block/absent_objects.inc"
   EXPECT_EQ(one_disk.needed, "pmem1");
+}
+
+TEST_F(BlockExamples, BlkRequestModule) {
+  Machine& machine = hardware;
+  BlockOptions loop0 = {.name = "loop0", .dev = DevT{7, 0}};
+  loop0.empty = true;
+  ASSERT_THAT(machine.AddBlock(loop0), IsOk());
+#include "tests/examples/block/blk_request_module.inc"
+  ASSERT_NE(bdev, nullptr);
+  EXPECT_EQ(bdev->name(), "loop9");
 }
 
 TEST_F(BlockExamples, BlockDevice) {

@@ -99,6 +99,10 @@ TEST(ExtentsTextTest, AFilefragTextContradictsItselfNowhere) {
        "line 3, column 1: 1 extent found, but 2 that do not continue"},
       {"File size of f is 8192 (3 blocks of 4096 bytes)\n",
        "line 1, column 1: 8192 bytes are 2 blocks of 4096, not 3"},
+      {"File size of f is 4096 (1 block of 4096 bytes)\n"
+       " 0: 0..0: 8..8: 1: last,eof\nf: 1 extent found\n"
+       "File size of f is 4096 (1 block of 4096 bytes)\n",
+       "line 4, column 1: a second list begins here, of 'f': give it by"},
   };
   for (const auto& c : cases) {
     EXPECT_THAT(ParseFilefrag(c.text), HasErrno(EINVAL, HasSubstr(c.words)));

@@ -33,9 +33,11 @@
 #include <unistd.h>
 #include <utime.h>
 
+#include "tests/run/libc_client.h"
+
 extern char** environ;
 
-static void Say(const char* what, long result) {
+void Say(const char* what, long result) {
   printf("%s: %s\n", what, result >= 0 ? "ok" : strerrorname_np(errno));
 }
 
@@ -382,6 +384,8 @@ int main(int argc, char** argv) {
       {"streams", &Streams},     {"another", &Another}, {"spawn", &Spawn},
       {"temporary", &Temporary}, {"times", &Times},     {"names", &Names},
       {"links", &Links},         {"mounts", &Mounts},   {"keys", &Keys},
+      {"polls", &Polls},         {"suspended", &Suspended},
+      {"direct", &Direct},
       {"asynchronous", &Asynchronous}};
   for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); ++i) {
     if (argc == 2 && strcmp(argv[1], families[i].name) == 0) {

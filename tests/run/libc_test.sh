@@ -18,9 +18,7 @@ cd "$dir/here"
 export TMPDIR=$dir LC_ALL=C
 unset DMDAX_STATE DMDAX_SOCKET
 
-doors=(preload)
-words=$("$dmdax" run --door=notify -- true 2>&1) || true
-[[ $words == *"--door=preload serves programs"* ]] || doors+=(notify)
+find_doors "$dmdax"
 
 # What the host has where the machine has names of its own.
 host() {
@@ -135,6 +133,39 @@ io_getevents: ok
 512 bytes, c
 io_uring_setup: ENOSYS
 END
+    polls) cat <<'END' ;;
+poll: 3: 5 0 0 4 0 20, 1
+ppoll: 1 100, 0
+select: 2 10 10 00, pselect: 1
+poll: 3: 5 0 0 4 0 20, 1
+ppoll: 1 100, 0
+select: 2 10 10 00, pselect: 1
+poll: 3: 5 0 0 4 0 20, 1
+ppoll: 1 100, 0
+select: 2 10 10 00, pselect: 1
+epoll_ctl: EPERM
+epoll_ctl of a pipe: ok
+epoll_ctl of control: ok
+poll of control: 0
+END
+    direct) cat <<'END' ;;
+pwrite: ok
+pwrite at 256: EINVAL
+pread at 1: EINVAL
+read of much at 4: EINVAL
+readv: ok
+readv to 1: EINVAL
+readv of halves: EINVAL
+readv of nothing to 1: ok
+position 0
+io_submit to 8: -22
+without O_DIRECT: ok
+END
+    suspended) cat <<'END' ;;
+0: 0 handled while it waits
+512 bytes, 1 handled
+0: ended by signal 15
+END
     keys) cat <<'END' ;;
 add_key: ok
 bad description: EFAULT
@@ -157,7 +188,7 @@ END
 }
 
 for family in streams another spawn temporary times names links mounts keys \
-  asynchronous; do
+  polls direct suspended asynchronous; do
   for door in "${doors[@]}"; do
     [[ $family/$door != another/notify ]] || continue
     rm -rf "$dir/here" && mkdir "$dir/here" && cd "$dir/here"
@@ -192,6 +223,18 @@ for door in "${doors[@]}"; do
   [[ $got == $'/dev/mapper/control /dev/mapper/lin\n 00\n/dev/mapper/control' ]] ||
     wrong "what verbs change, $door: $got"
 done
+# A program with the rights of another user has no library of ours, and is told
+# so; where there is no other user to give it to, there is nothing to see.
+cp /bin/true "$dir/other"
+if chown 65534 "$dir/other" 2>/dev/null && chmod 4755 "$dir/other"; then
+  for how in alone shell; do
+    command=("$dir/other")
+    [[ $how != shell ]] || command=(bash -c '"$0"' "$dir/other")
+    got=$("$dmdax" run --door=preload -- "${command[@]}" 2>&1) || true
+    [[ $got == "dmdax: $dir/other has the rights of another user, and so drops the preload library: it sees the host, and no machine" ]] ||
+      wrong "a set-user-ID program: $got"
+  done
+fi
 [[ $(host) == "$before" ]] ||
   wrong "the host has changed: $(diff <(echo "$before") <(host))"
 

@@ -8,12 +8,15 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "base/errno_status.h"
 #include "base/kernel_profile.h"
 #include "gtest/gtest.h"
 #include "run/notify/machine_client.h"
@@ -112,6 +115,21 @@ TEST_F(OwnServerTest, WhatWaitsGoesByTheSocketAndIsWoken) {
   EXPECT_EQ(write(end.get(), &once, sizeof(once)),
             static_cast<ssize_t>(sizeof(once)));
   serves.join();
+}
+
+// A socket of a server that is gone is taken away; nothing else is.
+TEST(ListenAtTest, WhatIsNoSocketStays) {
+  std::string directory = testing::TempDir() + "/listenXXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  const std::string path = directory + "/s";
+  std::ofstream(path) << "mine";
+  EXPECT_EQ(ErrnoOf(ListenAt(directory, "s").status()), EEXIST);
+  std::string text;
+  std::ifstream(path) >> text;
+  EXPECT_EQ(text, "mine");
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  EXPECT_TRUE(ListenAt(directory, "s").ok());
+  EXPECT_TRUE(ListenAt(directory, "s").ok()) << "nobody listens any more";
 }
 
 }  // namespace

@@ -15,17 +15,8 @@ set -euo pipefail
 
 machines=${4:-8} kills=${5:-12}
 install_here robust "$1" "$2" "$3"
-chmod -R a+rX "$dir"
-chmod 1777 "$dir/here"
-cd "$dir/here"
-as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-"${as_nobody[@]}" true 2>/dev/null || as_nobody=()
-clean=("${as_nobody[@]}" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin
-  HOME="$dir/here" LC_ALL=C TMPDIR="$dir/here")
-
-doors=(preload)
-words=$("${clean[@]}" "$dmdax" run --door=notify -- true 2>&1) || true
-[[ $words == *"--door=preload serves programs"* ]] || doors+=(notify)
+become_nobody
+find_doors "${clean[@]}" "$dmdax"
 
 # --- A machine in a machine: who is told to be root serves its own user.
 for door in "${doors[@]}"; do
@@ -98,6 +89,64 @@ for i in range(20):
             sys.exit(f"process {child} goes on")
 END
     wrong "a supervisor that is killed early"
+done
+
+# --- A machine that goes while a program writes: nothing it was told is written
+# is in a file that has taken the place of a disk.
+for door in "${doors[@]}"; do
+  "${clean[@]}" "$dmdax" --state s.gone machine load --replace \
+    ../world.textproto >/dev/null
+  "${clean[@]}" "$dmdax" --state s.gone serve >ready.gone &
+  server=$!
+  until [[ -s ready.gone ]]; do sleep 0.05; done
+  "${clean[@]}" "$dmdax" --state s.gone run --root --door="$door" -- bash -c '
+    for ((i = 0; i < 400; ++i)); do
+      printf "%04d" $i | dd of=/dev/pmem1 seek=$((i * 4)) oflag=seek_bytes \
+        conv=fsync,notrunc 2>/dev/null && echo $i
+    done' >gone.said 2>/dev/null &
+  program=$!
+  for ((wait = 0; wait < 200; wait++)); do
+    ! grep -q "^2$" gone.said || break
+    sleep 0.05
+  done
+  kill "$(pgrep -f -- "--state s.gone serve" | tail -n 1)"
+  wait "$server" || true
+  wait "$program" || true
+  "${clean[@]}" "$dmdax" --state s.gone run --root -- head -c 1600 /dev/pmem1 |
+    tr -d '\0' | fold -w 4 | sed 's/^0*\(.\)/\1/' >gone.there
+  lost=$(grep -vxFf gone.there gone.said) || true
+  [[ -s gone.said && -z $lost ]] || wrong "the machine goes, $door: lost" $lost
+  rm ready.gone
+done
+
+# --- What a target has on its disk is written over: the state still opens.
+"${clean[@]}" "$dmdax" --state s.over machine load ../world.textproto >/dev/null
+"${clean[@]}" "$dmdax" --state s.over run --root --door=preload -- sh -c '
+  dmsetup create l --table "0 8 linear /dev/pmem3 0"
+  dmsetup create e --table "0 8192 era /dev/pmem1 /dev/pmem2 128"
+  tr "\0" x </dev/zero | dd of=/dev/pmem1 bs=4k count=20 iflag=fullblock \
+    conv=fsync 2>/dev/null
+  dmsetup table e'
+got=$("${clean[@]}" "$dmdax" --state s.over table 2>&1) || got+=" ? $?"
+[[ $got == *"row of era from sector 0 on cannot be made again"*$'\n'"e: 0 8192 error"*$'\n'"l: 0 8 linear "* ]] ||
+  wrong "metadata that were written over: $got"
+
+# --- A node goes on leading to its number when devices change their names.
+"${clean[@]}" "$dmdax" --state s.node machine load ../world.textproto >/dev/null
+"${clean[@]}" "$dmdax" --state s.node run --root --door=preload -- sh -c '
+  dmsetup create a --table "0 8 linear /dev/pmem1 0"
+  dmsetup create b --table "0 8 linear /dev/pmem2 0"
+  mknod /dev/mine b 254 0
+  echo one >/dev/pmem1; echo two >/dev/pmem2'
+for door in "${doors[@]}"; do
+  got=$("${clean[@]}" "$dmdax" --state s.node run --root --door="$door" -- sh -c '
+    dmsetup rename a x; dmsetup rename b a; dmsetup rename x b
+    for at in /dev/dm-0 /dev/mine /dev/mapper/b; do
+      stat -c "%F %t:%T" "$at"; head -c 4 "$at"
+    done
+    dmsetup rename a x; dmsetup rename b a; dmsetup rename x b' 2>&1) || true
+  one=$'block special file fe:0\none'
+  [[ $got == "$one"$'\n'"$one"$'\n'"$one" ]] || wrong "nodes, $door: $got"
 done
 
 # --- Commands that begin at once on a state nobody serves yet.
@@ -250,9 +299,14 @@ for command in \
   done
 done
 
-# What was killed before it had locked its directory.
-"${clean[@]}" sh -c 'mkdir dmdax-old && touch -d "2 minutes ago" dmdax-old'
+# What was killed early goes, and nothing that is the user's.
+"${clean[@]}" sh -c '
+  mkdir dmdax-old dmdax-src dmdax-new
+  echo "a scratch tree of dmdax run" >dmdax-old/lock.new
+  echo mine >dmdax-src/main.c
+  touch -d "2 days ago" dmdax-*'
 "${clean[@]}" "$dmdax" run --door=preload -- true
-! compgen -G "$dir/here/dmdax-*" >/dev/null ||
-  wrong "left behind:" "$dir"/here/dmdax-*
+got=$(compgen -G "$dir/here/dmdax-*" | sort | tr '\n' ' ')
+[[ $got == "$dir/here/dmdax-new $dir/here/dmdax-src " ]] ||
+  wrong "left behind: $got"
 exit "$failed"

@@ -4,6 +4,8 @@
 #
 #   . "$(dirname "$0")/testing.sh"
 #   install_here NAME DMDAX LIBRARY WORLD   # sets dir and dmdax
+#   become_nobody                           # sets clean; in an empty directory
+#   find_doors "${clean[@]}" "$dmdax"       # sets doors
 #   expect "true says nothing" "" true      # sets failed
 #   ((failed == 0))
 # shellcheck shell=bash
@@ -21,6 +23,28 @@ install_here() {
   cp -L "$2" "$dmdax"
   cp -L "$3" "$dir/bin/run/preload/"
   cp -L "$4" "$dir/world.textproto"
+}
+
+# In "here", in front of what nobody is to run, with an environment of its own.
+# In a sandbox's user namespace there may be no other user to become.
+become_nobody() {
+  chmod -R a+rX "$dir"
+  chmod 1777 "$dir/here"
+  cd "$dir/here"
+  local as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+  "${as_nobody[@]}" true 2>/dev/null || as_nobody=()
+  # shellcheck disable=SC2034
+  clean=("${as_nobody[@]}" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin
+    HOME="$dir/here" LC_ALL=C TMPDIR="$dir/here")
+}
+
+# The doors that a command has: seccomp's user notification may not be allowed,
+# or there around the test already.
+find_doors() {
+  local words
+  doors=(preload)
+  words=$("$@" run --door=notify -- true 2>&1) || true
+  [[ $words == *"--door=preload serves programs"* ]] || doors+=(notify)
 }
 
 # wrong WHAT...: it is; goes on.

@@ -3,122 +3,24 @@
 // The files of a state directory that have the bytes of disks: what a sync
 // costs, what is there after kill -9, for others, after undo, and what becomes
 // of files that are not ours.
-#include <fcntl.h>
-#include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <filesystem>
 #include <fstream>
-#include <functional>
 #include <memory>
 #include <random>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/fd.h"
-#include "block/machine.h"
-#include "dm/io/block_file.h"
-#include "server/protocol.h"
-#include "server/resident.h"
 #include "state/sqlite.h"
-#include "tests/server/serving.h"
+#include "tests/server/disk_files_testing.h"
 
 namespace dmdax {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr uint64_t kSda = DMDAX_DEV(8, 0), kSdb = DMDAX_DEV(8, 16);
-constexpr uint64_t kMiB = 1 << 20, kDiskSize = 64 * kMiB;
-
-class DiskFilesTest : public ServingTest {
- protected:
-  void Prepare() override {
-    signal(SIGXFSZ, SIG_IGN);
-    Change([](Session& session) { AddDisks(session); });
-  }
-  static void AddDisks(Session& session) {
-    for (uint32_t i : {0, 1}) {
-      BlockOptions disk;
-      disk.name = i == 0 ? "sda" : "sdb";
-      disk.dev = DevT{8, 16 * i};
-      disk.nr_sectors = kDiskSize / 512;
-      EXPECT_TRUE(session.machine->AddBlock(disk).ok());
-    }
-  }
-  static Said Open(const Client& client, uint64_t dev) {
-    Said said = client.Open(DMDAX_KIND_BLOCK, dev, O_RDWR);
-    EXPECT_EQ(said.head.error, 0);
-    return said;
-  }
-  // The files with bytes of disks.
-  std::vector<fs::path> Files() const {
-    std::vector<fs::path> files;
-    for (const fs::directory_entry& entry : fs::directory_iterator(state_)) {
-      if (absl::StartsWith(entry.path().filename().string(), "disk.")) {
-        files.push_back(entry.path());
-      }
-    }
-    return files;
-  }
-  // --- a machine in this process ---
-  std::unique_ptr<Resident> Machine() const {
-    absl::StatusOr<std::unique_ptr<Resident>> machine = Resident::Of(state_);
-    EXPECT_TRUE(machine.ok()) << machine.status();
-    return *std::move(machine);
-  }
-  static absl::Status Write(Resident& machine, const std::string& disk,
-                            uint64_t offset, const std::string& bytes) {
-    absl::Status result;
-    absl::Status s = machine.Write([&](Session& session) {
-      absl::StatusOr<std::unique_ptr<BlockFile>> file = BlockFile::Open(
-          *session.ctl, session.machine->FindBdevByName(disk)->dev(), O_RDWR,
-          "test");
-      result = file.status();
-      if (file.ok()) result = (*file)->Write(offset, bytes).status();
-      if (result.ok()) result = (*file)->Fsync();
-    });
-    result.Update(s);
-    return result;
-  }
-  static std::string Read(Resident& machine, const std::string& disk,
-                          uint64_t offset, uint64_t size) {
-    EXPECT_TRUE(machine.Refresh().ok());
-    Session& session = machine.session();
-    absl::StatusOr<std::unique_ptr<BlockFile>> file = BlockFile::Open(
-        *session.ctl, session.machine->FindBdevByName(disk)->dev(), O_RDONLY,
-        "test");
-    EXPECT_TRUE(file.ok()) << file.status();
-    std::string bytes(size, '?');
-    absl::StatusOr<size_t> n =
-        (*file)->Read(offset, absl::MakeSpan(bytes.data(), bytes.size()));
-    return n.ok() ? bytes : std::string(n.status().message());
-  }
-  // Puts a machine with blank disks in the place of the one that is there.
-  void Replace() {
-    absl::StatusOr<StateDir> dir = StateDir::Open(state_, StateDir::kWrite);
-    ASSERT_TRUE(dir.ok() && dir->Read().ok());
-    Session session = NewSession(DefaultKernelProfile(), 0);
-    AddDisks(session);
-    absl::StatusOr<proto::StateSnapshot> snapshot = SnapshotToKeep(
-        session, 0, dir->disk_files(), DiskBytes::KeepHow::kSynced);
-    ASSERT_TRUE(snapshot.ok()) << snapshot.status();
-    ASSERT_TRUE(dir->Write(*std::move(snapshot), StateDir::kKeepForUndo).ok());
-  }
-  void Undo() {
-    absl::StatusOr<StateDir> dir = StateDir::Open(state_, StateDir::kWrite);
-    ASSERT_TRUE(dir.ok());
-    ASSERT_TRUE(dir->Undo().ok());
-  }
-};
 
 TEST_F(DiskFilesTest, ASyncCostsWhatWasWritten) {
   const Client client(serving());
@@ -142,99 +44,6 @@ TEST_F(DiskFilesTest, ASyncCostsWhatWasWritten) {
   ASSERT_EQ(stat(Files()[0].c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0600u);
   EXPECT_LT(static_cast<uint64_t>(st.st_blocks) * 512, 40 * kMiB);
-}
-
-TEST_F(DiskFilesTest, SomethingElseInPlaceOfOne) {
-  {
-    const Client client(serving());
-    const Said sda = Open(client, kSda);
-    ASSERT_EQ(client.Write(sda.head.handle, 0, std::string(kMiB, 'a')), 0);
-    ASSERT_EQ(client.Do(DMDAX_OP_SYNC, sda.head.handle), 0);
-  }
-  serving_.reset();
-  ASSERT_EQ(Files().size(), 1u);
-  const fs::path file = Files()[0];
-  const fs::path away = absl::StrCat(state_, ".away");
-  const fs::path victim = absl::StrCat(state_, ".victim");
-  std::ofstream(victim) << std::string(4096, 'v');
-  fs::rename(file, away);
-  const auto nothing = [] {};
-  const std::pair<const char*, std::function<void()>> kinds[] = {
-      {"nothing", nothing},
-      {"a symbolic link", [&] { fs::create_symlink(victim, file); }},
-      {"a hard link", [&] { fs::create_hard_link(victim, file); }},
-      {"a FIFO", [&] { ASSERT_EQ(mkfifo(file.c_str(), 0600), 0); }},
-      {"a directory", [&] { fs::create_directory(file); }},
-      {"a file that others may write",
-       [&] {
-         std::ofstream(file) << "x";
-         ASSERT_EQ(chmod(file.c_str(), 0666), 0);
-       }},
-  };
-  for (const auto& [what, put] : kinds) {
-    SCOPED_TRACE(what);
-    put();
-    Serve();
-    {
-      const Client client(serving());
-      const Said sda = Open(client, kSda);
-      const uint64_t h = sda.head.handle;
-      EXPECT_EQ(client.Read(h, 0, 512), absl::StrCat("E", EIO));
-      client.Write(h, 0, std::string(4096, 'b'));
-      EXPECT_EQ(client.Do(DMDAX_OP_SYNC, h), EIO);
-      const Said sdb = Open(client, kSdb);
-      EXPECT_EQ(client.Read(sdb.head.handle, 0, 1), std::string(1, '\0'));
-    }
-    serving_.reset();
-    fs::remove(file);
-    std::string content;
-    std::getline(std::ifstream(victim), content);
-    EXPECT_EQ(content, std::string(4096, 'v'));
-  }
-  fs::rename(away, file);
-  fs::remove(victim);
-  Serve();
-  const Client client(serving());
-  const Said sda = Open(client, kSda);
-  EXPECT_EQ(client.Read(sda.head.handle, 0, 4), "aaaa");
-}
-
-// A client that was told OK finds its bytes; one that was not, is told so once.
-TEST_F(DiskFilesTest, NoRoomIsToldBySync) {
-  const Client client(serving());
-  const Said sda = Open(client, kSda), sdb = Open(client, kSdb);
-  const uint64_t a = sda.head.handle, b = sdb.head.handle;
-  ASSERT_EQ(client.Write(a, 0, std::string(kMiB, 'a')), 0);
-  ASSERT_EQ(client.Do(DMDAX_OP_SYNC, a), 0);
-  const auto limit = [&](rlim_t bytes) {
-    const rlimit limits = {bytes, RLIM_INFINITY};
-    ASSERT_EQ(prlimit(serving().pid(), RLIMIT_FSIZE, &limits, nullptr), 0);
-  };
-  limit(2 * kMiB);
-  EXPECT_EQ(client.Write(a, 8 * kMiB, std::string(kMiB, 'b')), 0)
-      << "a cache takes it";
-  EXPECT_EQ(client.Do(DMDAX_OP_SYNC, a), EIO);
-  EXPECT_EQ(client.Do(DMDAX_OP_SYNC, a), 0) << "told once";
-  EXPECT_EQ(client.Read(a, 0, 4), "aaaa");
-  // What fails while nobody waits for it is told too.
-  limit(RLIM_INFINITY);
-  EXPECT_EQ(client.Write(b, 0, "few"), 0);
-  limit(4096);
-  { const Said other = Open(client, kSda); }
-  // It is closed by then; that the state can not be opened does not matter.
-  for (int i = 0; i < 2; ++i) client.Ping();
-  limit(RLIM_INFINITY);
-  EXPECT_EQ(client.Do(DMDAX_OP_SYNC, b), EIO);
-  EXPECT_EQ(client.Do(DMDAX_OP_SYNC, b), 0);
-  EXPECT_EQ(client.Write(b, 0, "few"), 0);
-  EXPECT_EQ(client.Do(DMDAX_OP_SYNC, b), 0);
-  serving_->End(SIGKILL);
-  Serve();
-  const Client again(serving());
-  const Said of_a = Open(again, kSda), of_b = Open(again, kSdb);
-  EXPECT_EQ(again.Read(of_b.head.handle, 0, 4), std::string("few\0", 4));
-  EXPECT_EQ(again.Read(of_a.head.handle, kMiB - 2, 4),
-            std::string("aa\0\0", 4));
 }
 
 // Each disk has a letter of its own, and each page of it a number that goes up.

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -20,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/kernel_profile.h"
@@ -279,6 +282,59 @@ TEST_F(ScratchTreeTest, AnotherTreeOfTheSameMachine) {
   ASSERT_THAT(other, IsOk());
   tree_ = *std::move(other);
   Expect("another tree");
+}
+
+// What was left behind goes; what the user has made, of whatever name, stays.
+TEST(ScratchTreeStaleTest, OnlyOursIsRemoved) {
+  const fs::path parent = fs::path(testing::TempDir()) / "stale";
+  fs::create_directories(parent);
+  const char* const before = getenv("TMPDIR");
+  const std::string restored = before == nullptr ? "" : before;
+  setenv("TMPDIR", parent.c_str(), 1);
+  const absl::Cleanup restore = [&] {
+    before == nullptr ? unsetenv("TMPDIR")
+                      : setenv("TMPDIR", restored.c_str(), 1);
+    fs::remove_all(parent);
+  };
+  // As a killed process leaves it, once with all and once as it began.
+  std::string mark;
+  {
+    absl::StatusOr<std::unique_ptr<ScratchTree>> tree = ScratchTree::Make();
+    ASSERT_THAT(tree, IsOk());
+    std::ifstream in((*tree)->directory() + "/lock");
+    mark.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  ASSERT_FALSE(mark.empty());
+  const auto make = [&](const std::string& path, const std::string& text) {
+    fs::create_directories((parent / path).parent_path());
+    std::ofstream(parent / path) << text;
+  };
+  make("dmdax-aaaaaa/lock", mark);
+  make("dmdax-aaaaaa/tree/dev/mapper/control", "c");
+  make("dmdax-bbbbbb/lock.new", mark);
+  make("dmdax-cccccc/src/main.c", "int main;");
+  make("dmdax-dddddd/lock", "");
+  make("dmdax-eeeeee/lock", mark + "and more");
+  make("dmdax-ffffff/lock.new", mark);
+  make("dmdax-ffffff/notes", "mine");
+  make("other-gggggg/lock", mark);
+  fs::create_directory(parent / "dmdax-hhhhhh");
+  fs::create_directory(parent / "dmdax-iiiiii");
+  fs::create_symlink("../dmdax-aaaaaa/lock", parent / "dmdax-iiiiii/lock");
+  for (const auto& entry : fs::directory_iterator(parent)) {
+    fs::last_write_time(entry.path(), fs::file_time_type::clock::now() -
+                                          std::chrono::hours(24));
+  }
+  absl::StatusOr<std::unique_ptr<ScratchTree>> tree = ScratchTree::Make();
+  ASSERT_THAT(tree, IsOk());
+  EXPECT_FALSE(fs::exists(parent / "dmdax-aaaaaa"));
+  EXPECT_FALSE(fs::exists(parent / "dmdax-bbbbbb"));
+  for (const char* mine :
+       {"dmdax-cccccc/src/main.c", "dmdax-dddddd/lock", "dmdax-eeeeee/lock",
+        "dmdax-ffffff/notes", "other-gggggg/lock", "dmdax-hhhhhh",
+        "dmdax-iiiiii"}) {
+    EXPECT_TRUE(fs::exists(parent / mine)) << mine;
+  }
 }
 
 // A change costs what it changes: with others beside, no more is looked at.

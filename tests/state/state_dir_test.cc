@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/state_dir.h"
 
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -225,6 +227,31 @@ TEST_F(StateDirTest, AReadOnlyDirectory) {
   EXPECT_THAT(Add("pmem1"), HasErrno(EACCES));
   fs::permissions(path_, fs::perms::owner_all);
   EXPECT_EQ(Read()->world().pmem_size(), 1);
+}
+
+// Whether modes are for root too.
+void ObeyModes(bool obey) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct caps[2] = {};
+  ASSERT_EQ(syscall(SYS_capget, &header, caps), 0);
+  const uint32_t override = 1u << CAP_DAC_OVERRIDE;
+  caps[0].effective = obey ? caps[0].effective & ~override
+                           : caps[0].effective | (caps[0].permitted & override);
+  ASSERT_EQ(syscall(SYS_capset, &header, caps), 0);
+}
+
+// A copy without the index of the log, which can not be made there.
+TEST_F(StateDirTest, AReadOnlyCopyIsRead) {
+  ASSERT_THAT(Add("pmem0"), IsOk());
+  fs::remove(path_ + "/state.db-shm");
+  fs::permissions(path_, fs::perms::owner_read | fs::perms::owner_exec);
+  ObeyModes(true);
+  const absl::StatusOr<proto::StateSnapshot> read = Read();
+  ObeyModes(false);
+  fs::permissions(path_, fs::perms::owner_all);
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(read->world().pmem_size(), 1);
+  EXPECT_FALSE(fs::exists(path_ + "/state.db-shm"));
 }
 
 TEST_F(StateDirTest, AFullDiskKeepsTheOldState) {

@@ -128,6 +128,15 @@ std::string WithoutWhatFollowsNuls(DmsetupContext& ctx, std::string bytes,
   return absl::StrJoin(lines, "\n");
 }
 
+// Whether the text has the form of a message, but of none that is a table:
+// what dmsetup prints of all devices, whose lines begin with a name, has too.
+bool BeginsWithAnyName(const Format& format, absl::string_view bytes) {
+  if (&format != &kTextprotoFormat) return false;
+  const absl::string_view text = SignificantText(bytes);
+  const std::string word(text.substr(0, text.find_first_of(":{< \t\r\n")));
+  return proto::Table::descriptor()->FindFieldByName(word) == nullptr;
+}
+
 }  // namespace
 
 std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
@@ -152,7 +161,8 @@ std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
   std::string no_message;
   if (&format != &kDmsetupFormat) {
     const absl::StatusOr<ParsedTable> parsed = ParseTable(bytes, source);
-    if (parsed.ok() || &format != &kBinaryFormat) {
+    if (parsed.ok() ||
+        (&format != &kBinaryFormat && !BeginsWithAnyName(format, bytes))) {
       return FromMessage(ctx, parsed, source);
     }
     // Bytes that are no message are a text, as all bytes are to dmsetup.

@@ -6,8 +6,10 @@
 #include <limits>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
 #include "dm/bio_map.h"
@@ -30,6 +32,36 @@ struct LogHeader {
 absl::Status LogError(const DmTarget& ti, absl::string_view text) {
   DmLog(MachineOf(ti), KernLevel::kWarn, "dirty region log", text);
   return ErrnoError(EINVAL, text);
+}
+
+// userspace_ctr(): asks a daemon, which no machine here has.
+absl::Status AskUserspace(const DmTarget& ti,
+                          absl::Span<const std::string> argv) {
+  const auto log = [&](KernLevel level, absl::string_view text) {
+    DmLog(MachineOf(ti), level, "dm-log-userspace", text);
+  };
+  constexpr size_t kUuidSize = 129;
+  if (argv.size() < 3) {
+    log(KernLevel::kWarn, "Too few arguments to userspace dirty log");
+    return ErrnoError(EINVAL, "too few arguments");
+  }
+  if (argv[0].size() >= kUuidSize) {
+    log(KernLevel::kWarn, "UUID argument too long.");
+    return ErrnoError(EINVAL, "uuid too long");
+  }
+  argv.remove_prefix(absl::EqualsIgnoreCase(argv[1], "integrated_flush") ? 2
+                                                                         : 1);
+  // The request has room for so much of "<length of the row> <arguments>".
+  constexpr size_t kMostBytes = 332;
+  if (absl::StrCat(ti.len.value(), " ", absl::StrJoin(argv, " ")).size() >
+      kMostBytes) {
+    log(KernLevel::kInfo, "Size of tfr exceeds preallocated size");
+    log(KernLevel::kErr, "Userspace log server failed to create log");
+    return ErrnoError(EINVAL, "request too long");
+  }
+  log(KernLevel::kErr, "Unable to send log request [1] to userspace: -3");
+  log(KernLevel::kErr, "Userspace log server not found");
+  return ErrnoError(ESRCH, "no log server");
 }
 
 bool Bit(absl::string_view bits, uint64_t i) {
@@ -87,6 +119,7 @@ absl::Status DirtyLog::CheckDevice(const DmTarget& ti) const {
 absl::Status DirtyLog::Create(DmTarget& ti, const std::string& type,
                               absl::Span<const std::string> argv) {
   if (type == "core") return CreateContext(ti, argv);
+  if (type == "userspace") return AskUserspace(ti, argv);
   if (type != "disk") {
     return LogError(
         ti, absl::StrCat("Module for logging type \"", type, "\" not found."));

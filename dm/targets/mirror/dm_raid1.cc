@@ -11,7 +11,7 @@
 //   start        first sector on dev
 //
 // A resume begins to copy the first leg to the others, as the machine's clock
-// goes on.  The log type `userspace` is unknown.  What handle_errors holds
+// goes on.  The log type `userspace` finds no daemon.  What handle_errors holds
 // until somebody mends the mirror waits here as if the device were suspended.
 // Mirrors drivers/md/dm-raid1.c (4.14 to 7.3).
 #include "dm/targets/mirror/dm_raid1.h"

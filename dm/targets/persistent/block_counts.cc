@@ -6,6 +6,7 @@
 namespace dmdax {
 
 void BlockCounts::Add(uint64_t block, int change) {
+  changed_.insert(block);
   if (change > 0) {
     if (++counts_[block] == 1 && freed_.erase(block) == 0) {
       taken_.insert(block);
@@ -57,6 +58,34 @@ void BlockCounts::Save(NumberWriter* out) const {
     out->Put(count);
     last = block;
   }
+}
+
+void BlockCounts::SaveChanges(NumberWriter* out) {
+  out->Put(nr_blocks_);
+  out->Put(changed_.size());
+  uint64_t last = 0;
+  for (const uint64_t block : changed_) {
+    out->Put(block - last);
+    out->Put(Get(block));
+    last = block;
+  }
+  ForgetChanges();
+}
+
+bool BlockCounts::LoadChanges(NumberReader* in) {
+  nr_blocks_ = in->Get();
+  uint64_t block = 0;
+  for (uint64_t n = in->Get(); n > 0 && in->ok(); --n) {
+    block += in->Get();
+    const auto count = static_cast<uint32_t>(in->Get());
+    if (count == 0) {
+      counts_.erase(block);
+    } else {
+      counts_[block] = count;
+    }
+  }
+  Commit();
+  return in->ok();
 }
 
 bool BlockCounts::Load(NumberReader* in) {

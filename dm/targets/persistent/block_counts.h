@@ -45,6 +45,11 @@ class BlockCounts {
   // As of a commit.  `begin` is not kept: who opens it begins at 0.
   void Save(NumberWriter* out) const;
   bool Load(NumberReader* in);
+  // What is other than at the last of these two, or ForgetChanges().
+  void SaveChanges(NumberWriter* out);
+  void ForgetChanges() { changed_.clear(); }
+  // After Load(), in the order in which they were saved.
+  bool LoadChanges(NumberReader* in);
 
  private:
   std::optional<uint64_t> FindFree(uint64_t begin, uint64_t end) const;
@@ -56,6 +61,7 @@ class BlockCounts {
   uint64_t committed_blocks_ = 0;
   // Since the last commit: taken that were free, and freed that were taken.
   std::set<uint64_t> taken_, freed_;
+  std::set<uint64_t> changed_;  // blocks whose count SaveChanges() has to say
 };
 
 }  // namespace dmdax

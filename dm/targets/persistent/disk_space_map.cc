@@ -36,6 +36,18 @@ void DiskSpaceMap::Save(NumberWriter* out) const {
   out->Put(ref_count_root_);
 }
 
+void DiskSpaceMap::SaveChanges(NumberWriter* out) {
+  counts_.SaveChanges(out);
+  out->Put(bitmap_root_);
+  out->Put(ref_count_root_);
+}
+
+void DiskSpaceMap::LoadChanges(NumberReader* in) {
+  if (!counts_.LoadChanges(in)) return;
+  bitmap_root_ = in->Get();
+  ref_count_root_ = in->Get();
+}
+
 void DiskSpaceMap::WriteBack(Entry* entry) {
   if (!entry->valid || !entry->dirty) return;
   entry->dirty = false;

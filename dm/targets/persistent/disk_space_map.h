@@ -43,6 +43,10 @@ class DiskSpaceMap {
   }
 
   void Save(NumberWriter* out) const;
+  // As those of TransactionManager.
+  void SaveChanges(NumberWriter* out);
+  void ForgetChanges() { counts_.ForgetChanges(); }
+  void LoadChanges(NumberReader* in);
 
  private:
   // struct ie_cache: the index entries that were used last.

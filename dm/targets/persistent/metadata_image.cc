@@ -15,7 +15,8 @@ namespace dmdax {
 namespace {
 
 constexpr size_t kBlocknrAt = 8, kMagicAt = 32, kOursAt = 512, kLengthAt = 520;
-constexpr char kOurs[] = "dmdax 1";  // eight bytes with its end
+// Eight bytes with the end.
+constexpr char kOurs[] = "dmdax 1", kOursAppended[] = "dmdax 2";
 
 uint64_t GetLe64(const char* bytes) {
   uint64_t value = 0;
@@ -46,6 +47,27 @@ absl::Status Refuse(const DmTarget& ti, const SuperblockFormat& format,
   return ErrnoError(err, what);
 }
 
+// All of the state but the first `written` bytes, then the superblock.
+absl::Status WriteImage(const DmDev& dev, const SuperblockFormat& format,
+                        absl::string_view state, size_t written,
+                        const char* ours) {
+  std::vector<char> block(kPageSize);
+  PutLe64(&block[kMagicAt], format.magic);
+  memcpy(&block[kOursAt], ours, sizeof(kOurs));
+  PutLe64(&block[kLengthAt], state.size());
+  // Our form may need more room than the kernel's.
+  if (HasRoomForImage(dev, state.size())) {
+    const size_t first = written / kSectorSize;
+    state.remove_prefix(first * kSectorSize);
+    std::vector<char> behind(state.begin(), state.end());
+    behind.resize(WholeSectors(behind.size()));
+    absl::Status s =
+        BioWrite(*dev.bdev, sector_t{kPageSectors} + first, behind);
+    if (!s.ok()) return s;
+  }
+  return BioWrite(*dev.bdev, sector_t{0}, block);
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<std::string>> ReadMetadataImage(
@@ -63,8 +85,11 @@ absl::StatusOr<std::optional<std::string>> ReadMetadataImage(
     return Refuse(ti, format, "magic", magic, format.magic, EILSEQ);
   }
   const uint64_t length = GetLe64(&block[kLengthAt]);
-  if (memcmp(&block[kOursAt], kOurs, sizeof(kOurs)) != 0 ||
-      length > dev.bdev->nr_sectors() << kSectorShift) {
+  const auto is = [&](const char* ours) {
+    return memcmp(&block[kOursAt], ours, sizeof(kOurs)) == 0;
+  };
+  if (!(is(kOurs) || is(kOursAppended)) || length > dev.bdev->nr_sectors()
+                                                        << kSectorShift) {
     return DmNotModelled(
         absl::StrCat("metadata that ", dev.bdev->name(), " has already"),
         "a reader of them");
@@ -78,19 +103,18 @@ absl::StatusOr<std::optional<std::string>> ReadMetadataImage(
 absl::Status WriteMetadataImage(const DmDev& dev,
                                 const SuperblockFormat& format,
                                 absl::string_view state) {
-  std::vector<char> block(kPageSize);
-  PutLe64(&block[kMagicAt], format.magic);
-  memcpy(&block[kOursAt], kOurs, sizeof(kOurs));
-  PutLe64(&block[kLengthAt], state.size());
-  std::vector<char> behind(state.begin(), state.end());
-  behind.resize(WholeSectors(behind.size()));
-  // Our form may need more room than the kernel's.
-  const uint64_t room = dev.bdev->nr_sectors() << kSectorShift;
-  if (kPageSize + behind.size() <= room) {
-    absl::Status s = BioWrite(*dev.bdev, sector_t{kPageSectors}, behind);
-    if (!s.ok()) return s;
-  }
-  return BioWrite(*dev.bdev, sector_t{0}, block);
+  return WriteImage(dev, format, state, 0, kOurs);
+}
+
+absl::Status AppendToMetadataImage(const DmDev& dev,
+                                   const SuperblockFormat& format,
+                                   absl::string_view state, size_t written) {
+  return WriteImage(dev, format, state, written, kOursAppended);
+}
+
+bool HasRoomForImage(const DmDev& dev, size_t bytes) {
+  return kPageSize + WholeSectors(bytes) <= dev.bdev->nr_sectors()
+                                                << kSectorShift;
 }
 
 std::optional<std::string> ReadLastCommit(const DmTarget& ti, const DmDev& dev,

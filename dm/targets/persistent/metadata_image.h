@@ -40,6 +40,14 @@ absl::StatusOr<std::optional<std::string>> ReadMetadataImage(
 absl::Status WriteMetadataImage(const DmDev& dev,
                                 const SuperblockFormat& format,
                                 absl::string_view state);
+// The same of a state of which the first `written` bytes are there already, as
+// a whole state that was written before and what was appended to it.  A version
+// that reads no appended ones does not know it.
+absl::Status AppendToMetadataImage(const DmDev& dev,
+                                   const SuperblockFormat& format,
+                                   absl::string_view state, size_t written);
+// Whether a state of so many bytes has room there.
+bool HasRoomForImage(const DmDev& dev, size_t bytes);
 
 // What an aborted transaction goes back to: the state on the device, or
 // `committed`, which was written last, where the device has no room for our

@@ -51,6 +51,7 @@ class NumberReader {
     return 0;
   }
   bool ok() const { return ok_; }
+  bool at_end() const { return rest_.empty(); }
 
  private:
   absl::string_view rest_;

@@ -69,6 +69,7 @@ uint64_t TransactionManager::NewBlock() {
   }
   shadows_.insert(*block);
   nodes_.erase(*block);
+  changed_nodes_.insert(*block);
   return *block;
 }
 
@@ -89,7 +90,10 @@ uint64_t TransactionManager::NewNode(BtreeNode node) {
 
 uint64_t TransactionManager::Shadow(uint64_t block, bool* inc_children) {
   *inc_children = IsShared(block);
-  if (shadows_.contains(block) && !*inc_children) return block;
+  if (shadows_.contains(block) && !*inc_children) {
+    changed_nodes_.insert(block);
+    return block;
+  }
   const uint64_t copy = NewBlock();
   if (copy == 0) return 0;
   if (auto it = nodes_.find(block); it != nodes_.end()) {
@@ -151,7 +155,9 @@ void TransactionManager::Apply(Op op) {
   const uint32_t old = counts_.Get(op.block);
   counts_.Add(op.block, op.change);
   const uint32_t now = counts_.Get(op.block);
-  if (now == 0) nodes_.erase(op.block);
+  if (now == 0 && nodes_.erase(op.block) > 0) {
+    changed_nodes_.insert(op.block);
+  }
   if (now >= kOverflow) {
     ref_count_root_ =
         BtreeInsert(*this, RefCounts(), ref_count_root_, op.block, now);
@@ -197,27 +203,54 @@ void TransactionManager::Extend(uint64_t extra_blocks) {
   bootstrap_ = false;
 }
 
-void TransactionManager::Save(NumberWriter* out) const {
-  counts_.Save(out);
+void TransactionManager::SaveRoots(NumberWriter* out) const {
   out->Put(index_root_);
   out->Put(ref_count_root_);
   out->Put(bitmaps_.size());
   for (uint64_t block : bitmaps_) out->Put(block);
+}
+
+void TransactionManager::LoadRoots(NumberReader* in) {
+  index_root_ = in->Get();
+  ref_count_root_ = in->Get();
+  bitmaps_.clear();
+  for (uint64_t n = in->Get(); n > 0 && in->ok(); --n) {
+    bitmaps_.push_back(in->Get());
+  }
+}
+
+void TransactionManager::SaveNode(const BtreeNode& node, NumberWriter* out) {
+  out->Put(node.internal ? 1 : 0);
+  out->Put(node.max_entries);
+  out->Put(node.entries.size());
+  for (const auto& [key, value] : node.entries) {
+    out->Put(key);
+    out->Put(value);
+  }
+}
+
+BtreeNode TransactionManager::LoadNode(NumberReader* in) {
+  BtreeNode node;
+  node.internal = in->Get() != 0;
+  node.max_entries = static_cast<uint32_t>(in->Get());
+  for (uint64_t i = in->Get(); i > 0 && in->ok(); --i) {
+    const uint64_t key = in->Get();
+    node.entries.emplace_back(key, in->Get());
+  }
+  return node;
+}
+
+void TransactionManager::Save(NumberWriter* out) const {
+  counts_.Save(out);
+  SaveRoots(out);
   std::vector<uint64_t> kept;
   for (const auto& [block, node] : nodes_) {
     if (counts_.Get(block) > 0) kept.push_back(block);
   }
   out->Put(kept.size());
   for (uint64_t block : kept) {
-    const BtreeNode& node = nodes_.at(block);
     out->Put(block);
-    out->Put(node.internal ? 1 : 0);
-    out->Put(node.max_entries);
-    out->Put(node.entries.size());
-    for (const auto& [key, value] : node.entries) {
-      out->Put(key);
-      out->Put(value);
-    }
+    SaveNode(nodes_.at(block), out);
   }
 }
 
@@ -225,18 +258,41 @@ TransactionManager::TransactionManager(const KernelProfile& profile,
                                        NumberReader* in)
     : profile_(profile) {
   if (!counts_.Load(in)) return;
-  index_root_ = in->Get();
-  ref_count_root_ = in->Get();
+  LoadRoots(in);
   for (uint64_t n = in->Get(); n > 0 && in->ok(); --n) {
-    bitmaps_.push_back(in->Get());
+    const uint64_t block = in->Get();
+    nodes_[block] = LoadNode(in);
   }
+}
+
+void TransactionManager::SaveChanges(NumberWriter* out) {
+  counts_.SaveChanges(out);
+  SaveRoots(out);
+  out->Put(changed_nodes_.size());
+  for (const uint64_t block : changed_nodes_) {
+    const auto it = nodes_.find(block);
+    const bool kept = it != nodes_.end() && counts_.Get(block) > 0;
+    out->Put(block);
+    out->Put(kept ? 1 : 0);
+    if (kept) SaveNode(it->second, out);
+  }
+  changed_nodes_.clear();
+}
+
+void TransactionManager::ForgetChanges() {
+  counts_.ForgetChanges();
+  changed_nodes_.clear();
+}
+
+void TransactionManager::LoadChanges(NumberReader* in) {
+  if (!counts_.LoadChanges(in)) return;
+  LoadRoots(in);
   for (uint64_t n = in->Get(); n > 0 && in->ok(); --n) {
-    BtreeNode& node = nodes_[in->Get()];
-    node.internal = in->Get() != 0;
-    node.max_entries = static_cast<uint32_t>(in->Get());
-    for (uint64_t i = in->Get(); i > 0 && in->ok(); --i) {
-      const uint64_t key = in->Get();
-      node.entries.emplace_back(key, in->Get());
+    const uint64_t block = in->Get();
+    if (in->Get() == 0) {
+      nodes_.erase(block);
+    } else {
+      nodes_[block] = LoadNode(in);
     }
   }
 }

@@ -109,6 +109,12 @@ class TransactionManager {
   void Save(NumberWriter* out) const;
   // What Save() wrote after a commit.
   TransactionManager(const KernelProfile& profile, NumberReader* in);
+  // What is other than at the last of these two, or ForgetChanges(): as much as
+  // was changed, however large all of it is.
+  void SaveChanges(NumberWriter* out);
+  void ForgetChanges();
+  // Of one that was loaded, in the order in which they were saved.
+  void LoadChanges(NumberReader* in);
 
  private:
   struct Op {
@@ -117,6 +123,10 @@ class TransactionManager {
   };
 
   void Change(uint64_t block, int change);
+  void SaveRoots(NumberWriter* out) const;
+  void LoadRoots(NumberReader* in);
+  static void SaveNode(const BtreeNode& node, NumberWriter* out);
+  static BtreeNode LoadNode(NumberReader* in);
   void CheckThreshold();
   // sm_ll_inc(), sm_ll_dec().
   void Apply(Op op);
@@ -130,6 +140,7 @@ class TransactionManager {
   BlockCounts counts_;
   std::map<uint64_t, BtreeNode> nodes_;
   std::set<uint64_t> shadows_;
+  std::set<uint64_t> changed_nodes_;  // that SaveChanges() has to say
   // --- the space map's own blocks ---
   uint64_t index_root_ = 0;
   uint64_t ref_count_root_ = 0;

@@ -11,7 +11,7 @@
 //          0 with P: as on the device, or 32
 //
 // Mirrors snapshot_ctr of drivers/md/dm-snap.c, dm_exception_store_create of
-// dm-exception-store.c (4.14 to 7.2).
+// dm-exception-store.c (4.14 to 7.3).
 #include <algorithm>
 #include <cerrno>
 #include <memory>
@@ -21,7 +21,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
+#include "base/since.h"
 #include "dm/arg_set.h"
+#include "dm/dm_table.h"
+#include "dm/mapped_device.h"
 #include "dm/targets/snap/dm_snap.h"
 
 namespace dmdax {
@@ -85,6 +88,13 @@ bool CreateStore(const DmTarget& ti, const std::string& type,
   return true;
 }
 
+absl::Status SameDevice() {
+  return DmError("COW device cannot be the same as origin device");
+}
+
+// Before 6.5 the numbers are compared before the COW device is opened.
+constexpr Since<bool> kCowIsOpenedFirst[] = {{{6, 5}, true}};
+
 absl::Status GetDevices(DmTarget& ti, absl::Span<const std::string> argv,
                         Snapshot* s) {
   absl::StatusOr<const DmDev*> origin =
@@ -92,20 +102,42 @@ absl::Status GetDevices(DmTarget& ti, absl::Span<const std::string> argv,
                   "Cannot get origin device");
   if (!origin.ok()) return origin.status();
   s->origin = *origin;
-  Machine& machine = MachineOf(ti);
-  absl::StatusOr<DevT> cow_dev = machine.DmGetDevT(argv[1]);
+  const bool opened_first =
+      ValueAt<bool>(kCowIsOpenedFirst, ProfileOf(ti).release);
+  absl::StatusOr<DevT> cow_dev = MachineOf(ti).DmGetDevT(argv[1]);
   if (std::optional<DevT> number = ScanMajorMinor(argv[1])) cow_dev = *number;
-  // The COW device is compared before it is opened; a path that does not exist
-  // fails below.
-  if (cow_dev.ok() && *cow_dev == s->origin->bdev->dev()) {
-    return DmError("COW device cannot be the same as origin device");
+  // A path that does not exist fails below.
+  if (!opened_first && cow_dev.ok() && *cow_dev == s->origin->bdev->dev()) {
+    return SameDevice();
   }
   absl::StatusOr<const DmDev*> cow =
       DmGetDevice(ti, argv[1], "Cannot get COW device");
   if (!cow.ok()) return cow.status();
   s->cow = *cow;
-  return absl::OkStatus();
+  if (s->cow->bdev != s->origin->bdev) return absl::OkStatus();
+  if (s->cow != s->origin) {
+    // It has been opened anew, for writing too: what the origin was opened as
+    // is gone when it is put.
+    DmLog(MachineOf(ti), KernLevel::kWarn, "table",
+          absl::StrCat(ti.table->md().name(), ": device ", s->origin->name,
+                       " not in table devices list"));
+    ti.table->LeakDevice(s->cow);
+  }
+  return SameDevice();
 }
+
+// Only what is kept on a device can be merged.
+absl::Status CheckMergeable(const Snapshot& s) {
+  if (s.persistent) return absl::OkStatus();
+  return DmError("Snapshot exception store does not support snapshot-merge.");
+}
+
+// Whether that is asked of every snapshot-merge, and before all others.  What
+// is loaded where it is not, and has no exceptions to take over, is the end of
+// the kernel at resume.  A fix that 6.1, 6.12 and 7.x got, and branches did not
+// that had ended.
+constexpr Since<bool> kStoreIsCheckedFirst[] = {
+    {{6, 1}, true}, {{6, 13}, false}, {{7, 0}, true}};
 
 // __validate_exception_handover(); `hands_over`: the exceptions come from an
 // active snapshot, at resume.
@@ -115,14 +147,11 @@ absl::Status ValidateHandover(const Snapshot& s, bool* hands_over) {
   if (sharing.count == 2 || sharing.dest != nullptr) {
     return DmError("Snapshot cow pairing for exception table handover failed");
   }
-  if (sharing.src != nullptr && s.merges && sharing.merging != nullptr) {
+  if (sharing.src == nullptr || !s.merges) return absl::OkStatus();
+  if (sharing.merging != nullptr) {
     return DmError("A snapshot is already merging.");
   }
-  const Snapshot& merged = sharing.src != nullptr ? *sharing.src : s;
-  if (s.merges && !merged.persistent) {
-    return DmError("Snapshot exception store does not support snapshot-merge.");
-  }
-  return absl::OkStatus();
+  return CheckMergeable(*sharing.src);
 }
 
 absl::Status ReadMetadata(DmTarget& ti, Snapshot* s) {
@@ -154,6 +183,9 @@ absl::Status ConstructSnapshot(DmTarget& ti, absl::Span<const std::string> argv,
   if (absl::Status e = GetDevices(ti, argv, s.get()); !e.ok()) return e;
   if (!CreateStore(ti, argv[2], argv[3], s.get())) {
     return DmError("Couldn't create exception store");
+  }
+  if (merges && ValueAt<bool>(kStoreIsCheckedFirst, ProfileOf(ti).release)) {
+    if (absl::Status e = CheckMergeable(*s); !e.ok()) return e;
   }
   SnapLock lock(SnapMutex());
   bool hands_over;

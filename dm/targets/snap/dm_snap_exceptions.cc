@@ -98,7 +98,13 @@ absl::Status Snapshot::ReadArea(uint64_t area, bool* full) {
   const uint64_t start = location * chunk_size;
   std::vector<char> bytes(
       std::min(uint64_t{chunk_size} << kSectorShift, kPieceBytes));
-  // The kernel reads all of it, also what no exception is in.
+  // The kernel reads all of it, also what no exception is in: dm-bufio, in one
+  // bio of whoever loads the table.
+  constexpr unsigned kRead = 0;
+  if (BioBeyondEnd(table->md().machine(), "dmsetup", *cow->bdev,
+                   sector_t(start), chunk_size, kRead)) {
+    return ErrnoError(EIO, "area beyond the end");
+  }
   absl::Status s = BioRead(*cow->bdev, sector_t(start + chunk_size - 1),
                            absl::MakeSpan(bytes).subspan(0, kSectorSize));
   *full = true;
@@ -122,10 +128,15 @@ absl::Status Snapshot::ReadArea(uint64_t area, bool* full) {
 }
 
 absl::Status Snapshot::ReadMetadata() {
+  Machine& machine = table->md().machine();
+  // All of its chunk is read, by a worker.
+  if (BioBeyondEnd(machine, "kworker/0:1", *cow->bdev, sector_t{0}, chunk_size,
+                   kReqSync)) {
+    return ErrnoError(EIO, "header beyond the end");
+  }
   std::vector<char> header(kSectorSize);
   absl::Status s = BioRead(*cow->bdev, sector_t{0}, absl::MakeSpan(header));
   if (!s.ok()) return s;
-  Machine& machine = table->md().machine();
   next_free = kHeaderChunks + 1;
   const auto magic = static_cast<uint32_t>(GetLe(&header[0], 4));
   // A device that begins with zeros is formatted.
@@ -136,7 +147,7 @@ absl::Status Snapshot::ReadMetadata() {
     };
     if (!WriteHeader()) return fail("write_header failed");
     // One bio, by whoever loads the table.
-    constexpr unsigned kSyncWrite = 1 | 1u << 11;
+    constexpr unsigned kSyncWrite = 1 | kReqSync;
     if (BioBeyondEnd(machine, "dmsetup", *cow->bdev,
                      sector_t(kHeaderChunks * chunk_size), chunk_size,
                      kSyncWrite) ||

@@ -11,10 +11,6 @@
 namespace dmdax {
 namespace {
 
-constexpr char kPrefix[] = "thin metadata";
-constexpr SuperblockFormat kSuperblock = {.log_prefix = kPrefix,
-                                          .magic = 27022010};
-
 // A value of the mapping tree: the data block, and when it was mapped.
 constexpr unsigned kTimeBits = 24;
 uint64_t PackBlockTime(uint64_t block, uint64_t time) {
@@ -112,6 +108,7 @@ void PoolMetadata::WriteChangedDetails() {
       device.changed = false;
       details_[it->first] = device;
       details_[it->first].open_count = 0;
+      changed_details_.insert(it->first);
     }
     it = device.open_count == 0 ? devices_.erase(it) : std::next(it);
   }
@@ -133,26 +130,6 @@ int PoolMetadata::Commit() {
   return Save().ok() ? 0 : EIO;
 }
 
-absl::Status PoolMetadata::Save() {
-  NumberWriter out;
-  for (uint64_t n : {data_block_size_, uint64_t{needs_check_ ? 1u : 0u}, root_,
-                     details_root_, held_root_, held_mapping_, held_details_,
-                     time_, transaction_id_, uint64_t{details_.size()}}) {
-    out.Put(n);
-  }
-  for (const auto& [id, device] : details_) {
-    for (uint64_t n : {id, device.mapped_blocks, device.snapshotted_time,
-                       device.transaction_id, device.creation_time}) {
-      out.Put(n);
-    }
-  }
-  tm_->Save(&out);
-  data_->Save(&out);
-  absl::Status s = WriteMetadataImage(dev_, kSuperblock, out.bytes());
-  if (s.ok()) committed_ = out.bytes();
-  return s;
-}
-
 bool PoolMetadata::Abort(const DmTarget& ti) {
   const std::optional<std::string> state =
       ReadLastCommit(ti, dev_, kSuperblock, committed_);
@@ -172,28 +149,6 @@ bool PoolMetadata::Abort(const DmTarget& ti) {
 void PoolMetadata::WriteNeedsCheck() {
   if (!needs_check_ || needs_check_written_) return;
   needs_check_written_ = Save().ok();
-}
-
-bool PoolMetadata::Load(absl::string_view state) {
-  NumberReader in(state);
-  in.Get();  // the data block size
-  needs_check_ = needs_check_written_ = in.Get() != 0;
-  for (uint64_t* n : {&root_, &details_root_, &held_root_, &held_mapping_,
-                      &held_details_, &time_, &transaction_id_}) {
-    *n = in.Get();
-  }
-  for (uint64_t n = in.Get(); n > 0 && in.ok(); --n) {
-    Device& device = details_[in.Get()];
-    for (uint64_t* field : {&device.mapped_blocks, &device.snapshotted_time,
-                            &device.transaction_id, &device.creation_time}) {
-      *field = in.Get();
-    }
-  }
-  tm_ = std::make_unique<TransactionManager>(machine_.profile(), &in);
-  data_ = std::make_unique<DiskSpaceMap>(*tm_, &in);
-  committed_root_ = root_;
-  committed_details_ = details_root_;
-  return in.ok();
 }
 
 PoolMetadata::Device* PoolMetadata::OpenOrCreate(uint64_t id, bool create) {
@@ -260,6 +215,7 @@ int PoolMetadata::Delete(uint64_t id) {
   }
   devices_.erase(id);
   details_.erase(id);
+  changed_details_.insert(id);
   details_root_ = BtreeRemove(*tm_, Details(), details_root_, id);
   root_ = BtreeRemove(*tm_, Subtrees(), root_, id);
   return 0;

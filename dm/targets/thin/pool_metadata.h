@@ -20,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@
 #include "dm/device_mapper.h"
 #include "dm/targets/persistent/btree.h"
 #include "dm/targets/persistent/disk_space_map.h"
+#include "dm/targets/persistent/metadata_image.h"
 #include "dm/targets/persistent/transaction_manager.h"
 
 namespace dmdax {
@@ -113,8 +115,6 @@ class PoolMetadata {
   PoolMetadata(Machine& machine, const DmDev& dev, uint64_t data_block_size)
       : machine_(machine), dev_(dev), data_block_size_(data_block_size) {}
   int Format();  // 0 or an errno
-  bool Load(absl::string_view state);
-  absl::Status Save();
   void WriteChangedDetails();
   // __open_device(); null: ENODATA.
   Device* OpenOrCreate(uint64_t id, bool create);
@@ -125,6 +125,22 @@ class PoolMetadata {
   BtreeInfo Blocks();
   BtreeInfo Subtrees();
   static BtreeInfo Details() { return {.value_size = 24}; }
+
+  // --- pool_metadata_image.cc ---
+  bool Load(absl::string_view state);
+  void LoadHeader(NumberReader* in);
+  void LoadDetails(NumberReader* in);
+  // To the device: all, or behind all what has changed since, so that a commit
+  // costs what it changes.
+  absl::Status Save();
+  absl::Status SaveAll();
+  absl::Status SaveChanges();
+  void PutHeader(NumberWriter* out) const;
+  static void PutDetails(uint64_t id, const Device& device, NumberWriter* out);
+
+  static constexpr char kPrefix[] = "thin metadata";
+  static constexpr SuperblockFormat kSuperblock = {.log_prefix = kPrefix,
+                                                   .magic = 27022010};
 
   Machine& machine_;
   const DmDev dev_;
@@ -138,12 +154,16 @@ class PoolMetadata {
   uint64_t time_ = 0, transaction_id_ = 0;
   bool needs_check_ = false;
   bool needs_check_written_ = false;
-  std::string committed_;  // what was written last
+  // What was written last: all as it once was, of so many bytes, and what was
+  // appended.  0: what is on the device is not known to be that.
+  std::string committed_;
+  size_t committed_all_ = 0;
   uint64_t threshold_ = 0;
   std::function<void()> threshold_fn_;
   std::map<uint64_t, Device> devices_;
   // What the details tree holds of each device.
   std::map<uint64_t, Device> details_;
+  std::set<uint64_t> changed_details_;  // that SaveChanges() has to say
 };
 
 }  // namespace dmdax

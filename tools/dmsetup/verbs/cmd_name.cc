@@ -2,8 +2,11 @@
 //
 // Verbs about names: rename, mangle, mknodes, splitname.
 // Mirrors the functions of the same names in dmsetup.c (1.02.185).
+#include <cerrno>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/nearest.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/info_report.h"
 
@@ -34,13 +37,30 @@ bool CmdRename(DmsetupContext& ctx, const CommandCall& call) {
   return DoRename(ctx, name, call.args.back(), ctx.options.setuuid);
 }
 
+std::string NoDeviceHint(const DmsetupContext& ctx, const std::string& name) {
+  if (name.empty()) return "there is no such mapped device";
+  DmIoctl io;
+  std::vector<DmNameEntry> entries;
+  ctx.ctl.ListDevices(io, &entries).IgnoreError();
+  std::vector<std::string> names;
+  for (const DmNameEntry& entry : entries) names.push_back(entry.name);
+  return absl::StrCat("there is no mapped device '", name, "'",
+                      DidYouMean(name, names));
+}
+
 // Names are seen as the kernel has them here.
 bool CmdMangle(DmsetupContext& ctx, const CommandCall& call) {
   if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdMangle);
   DmTask task(ctx, DmTaskType::kStatus);
   const std::optional<std::string> given = DeviceOf(call);
   if (!task.SetDevice(given)) return false;
-  if (!task.Run() || !task.exists()) return false;
+  if (!task.Run()) return false;
+  if (!task.exists()) {
+    // dmsetup has no words for it.
+    ctx.ioctl_errno = ENXIO;
+    ctx.hints.push_back(NoDeviceHint(ctx, given.value_or(task.name())));
+    return false;
+  }
   const std::string name = given.value_or(task.name());
   const std::string uuid = task.uuid();
   const MangleMode mode = ctx.options.mangle_given.value_or(MangleMode::kAuto);

@@ -365,7 +365,7 @@ std::string RandomDeeds::Clock() {
 
 std::string RandomDeeds::Key() {
   return Change([&](Session& session) {
-    const std::string name = absl::StrCat("key", Below(3));
+    const std::string name = absl::StrCat("class:key", Below(3));
     if (Below(2) == 0) {
       session.machine->keys().Remove("logon", name);
     } else {

@@ -100,6 +100,13 @@ struct DmTarget {
 // What a status request asks for (status_type_t).
 enum StatusType { STATUSTYPE_INFO, STATUSTYPE_TABLE, STATUSTYPE_IMA };
 
+// DM_STATUS_*_FLAG: how it is asked.
+enum StatusFlag : uint32_t {
+  // The numbers as they are, without a commit of the metadata before
+  // (`dmsetup status --noflush`).
+  DM_STATUS_NOFLUSH_FLAG = 1u << 0,
+};
+
 // DM_TARGET_*: features of a target type.
 enum TargetFeature : uint64_t {
   DM_TARGET_SINGLETON = 0x1,
@@ -221,8 +228,8 @@ struct TargetType {
   // A request, which may cover many sectors, passes: ->map is asked of each
   // sector, and this once of all, to count it.
   void (*account)(const DmTarget& ti, ReqOp op) = nullptr;
-  // Appends the INFO, TABLE or IMA text.
-  void (*status)(const DmTarget& ti, StatusType type,
+  // Appends the INFO, TABLE or IMA text; `status_flags` are of StatusFlag.
+  void (*status)(const DmTarget& ti, StatusType type, uint32_t status_flags,
                  std::string* out) = nullptr;
   // `dmsetup message`: the reply, or the errno; log the words with DmLog().
   absl::StatusOr<std::string> (*message)(

@@ -183,12 +183,15 @@ absl::Status DmCtl::TableStatus(DmIoctl& param,
              machine_.profile().dm_has_ima) {
     type = STATUSTYPE_IMA;
   }
+  uint32_t status_flags = 0;
+  if (param.flags & DM_NOFLUSH_FLAG) status_flags |= DM_STATUS_NOFLUSH_FLAG;
   for (const DmTarget& ti : table->targets()) {
     DmTargetSpec& row = rows->emplace_back();
     row.sector_start = ti.begin;
     row.length = ti.len.value();
     row.target_type = std::string(ti.type->name);
-    if (ti.type->status != nullptr) ti.type->status(ti, type, &row.params);
+    if (ti.type->status != nullptr)
+      ti.type->status(ti, type, status_flags, &row.params);
   }
   return absl::OkStatus();
 }

@@ -12,8 +12,10 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "fs/file_system_type.h"
 #include "import/build_world.h"
 #include "import/formats/boot_part.h"
+#include "import/guess.h"
 
 namespace dmdax {
 namespace {
@@ -140,6 +142,24 @@ void AddUsesOfUnnamed(Facts* facts, proto::World* world) {
   }
 }
 
+// A file system that programs may map, where no input says what is mounted at
+// all: it has DAX as its mount's options say.
+void GuessMount(Facts* facts, const std::string& name,
+                const std::string& type) {
+  Place place;
+  if (const auto disk = facts->disks.find(name); disk != facts->disks.end()) {
+    place = disk->second.place;
+  } else if (const auto at = facts->mapped.find(name);
+             at != facts->mapped.end()) {
+    place = at->second.place;
+  }
+  facts->Guess(
+      place, MakeGuess(proto::Guess::DAX, name,
+                       absl::StrCat("no input says whether and how the ", type,
+                                    " of ", name, " is mounted"),
+                       "with DAX", "/proc/self/mountinfo"));
+}
+
 }  // namespace
 
 void AddUses(Facts* all, proto::World* world) {
@@ -171,6 +191,13 @@ void AddUses(Facts* all, proto::World* world) {
     use->set_active(seen.active);
     use->set_label(seen.label);
     if (seen.priority) use->set_priority(*seen.priority);
+    if (facts.mounts.empty() && FindFileSystemType(seen.type).ok()) {
+      GuessMount(all,
+                 std::string(absl::StripPrefix(
+                     key.first,
+                     absl::StartsWith(key.first, kMapper) ? kMapper : "/dev/")),
+                 seen.type);
+    }
   }
   AddOpenElsewhere(facts, mounted, world);
   AddUsesOfUnnamed(all, world);

@@ -23,6 +23,7 @@
 #include "import/build_world.h"
 #include "import/guess.h"
 #include "import/namespace_rule.h"
+#include "import/nd_pfn.h"
 #include "import/pmem_badblocks.h"
 
 namespace dmdax {
@@ -31,6 +32,33 @@ namespace {
 constexpr uint64_t kGiB = uint64_t{1} << 30;
 constexpr uint64_t kSubsection = uint64_t{2} << 20;
 constexpr uint64_t kPage = 4096;
+
+// Whether data of that size ends on 2 MiB if it begins there, as
+// nd_pfn_init() has it from 5.3 on.  One that is not may begin on any page.
+bool IsSizeOfRule(const SizeRange& data) {
+  return data.most - data.least < kPage &&
+         RoundUp(data.least, kSubsection) <= data.most;
+}
+
+// Of a namespace of which only the sizes are known: the one offset by which the
+// rule leaves data of that size, whatever its map and align are.  Nothing: none
+// does, or more than one.
+std::optional<uint64_t> OffsetBySizes(uint64_t start, uint64_t raw,
+                                      const SizeRange& data) {
+  if (start % kSubsection != 0 || !IsSizeOfRule(data)) return std::nullopt;
+  std::optional<uint64_t> only;
+  for (const NdPfnMap map : {NdPfnMap::kDev, NdPfnMap::kMem}) {
+    for (const uint64_t align : {kSubsection, kGiB}) {
+      const uint64_t room = NdPfnRoom(start, raw, align, map);
+      if (room == 0 || room < data.least || data.most < room) continue;
+      const std::optional<uint64_t> offset =
+          NdPfnDataOffset(start, raw, align, map);
+      if (only && only != offset) return std::nullopt;
+      only = offset;
+    }
+  }
+  return only;
+}
 
 class Placer {
  public:
@@ -195,7 +223,7 @@ class Placer {
     const Namespace* space = SpaceOf(disk);
     const std::optional<uint64_t> rule =
         space == nullptr
-            ? std::nullopt
+            ? OffsetBySizes(range->start, raw, disk.size->value)
             : RuleOffsetFor(*space, range->start, raw, disk.size->value);
     uint64_t offset = RoundDown(raw - data, kPage);
     if (rule && *rule + data <= raw) {
@@ -335,7 +363,7 @@ class Placer {
   }
 
   // Which pages depend on the place: data begins where the namespace's align
-  // says, of most on 2 MiB.
+  // says, of most on 2 MiB, and ends on such a boundary then.
   void Chosen(const std::string& name, uint64_t base, const Place& place) {
     const Disk& disk = facts_.disks.at(name);
     if (!disk.unknown.empty()) {
@@ -352,19 +380,25 @@ class Placer {
     const Namespace* space = SpaceOf(disk);
     // A region that may have it is off a boundary, and it with that.
     const bool off = bare_.AnyIsOff() || MayBeginAnywhere(space, world_);
-    const bool small = off || (space != nullptr && space->align != 0 &&
-                               space->align < kSubsection);
+    const uint64_t align = space == nullptr ? 0 : space->align;
+    const bool odd = align == 0 && !IsSizeOfRule(disk.size->value);
+    const bool small = off || odd || (align != 0 && align < kSubsection);
+    std::string besides;
+    if (odd && !off) {
+      besides = ", nor is its size known to be a multiple of 2 MiB";
+      if (disk.size->value.exact()) {
+        besides = ", and its size is no multiple of 2 MiB";
+      }
+    } else if (small && !off) {
+      besides = absl::StrCat(", and its namespace has align ", align);
+    }
     facts_.Guess(
         place,
-        MakeGuess(
-            small ? proto::Guess::PMD : proto::Guess::PUD, name,
-            absl::StrCat("no input says where ", name, " is in memory",
-                         small && !off ? absl::StrCat(", and its namespace has "
-                                                      "align ",
-                                                      space->align)
-                                       : ""),
-            absl::StrFormat("0x%x, which is aligned to 1 GiB,", base),
-            "/proc/iomem (as root), a copy of /sys/block"));
+        MakeGuess(small ? proto::Guess::PMD : proto::Guess::PUD, name,
+                  absl::StrCat("no input says where ", name, " is in memory",
+                               besides),
+                  absl::StrFormat("0x%x, which is aligned to 1 GiB,", base),
+                  "/proc/iomem (as root), a copy of /sys/block"));
   }
 
   Facts& facts_;

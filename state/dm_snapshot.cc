@@ -60,7 +60,7 @@ void SaveTable(const DmTable& table, proto::Table* out) {
     // The kernel's own words recreate the row; a target that has none for
     // itself keeps those it was made from.
     if (ti.type->status != nullptr) {
-      ti.type->status(ti, STATUSTYPE_TABLE,
+      ti.type->status(ti, STATUSTYPE_TABLE, 0,
                       target->mutable_raw()->mutable_params());
     } else {
       target->mutable_raw()->set_params(ti.ctr_params);

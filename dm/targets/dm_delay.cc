@@ -88,7 +88,8 @@ BioMap DelayMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   return {BioMap::Kind::kRemapped, c.dev, c.start + ti.Offset(sector), 0};
 }
 
-void DelayStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void DelayStatus(const DmTarget& ti, StatusType type, uint32_t /*status_flags*/,
+                 std::string* out) {
   const DelayC& dc = ti.Private<DelayC>();
   switch (type) {
     case STATUSTYPE_INFO:

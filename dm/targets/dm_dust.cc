@@ -250,7 +250,8 @@ absl::StatusOr<std::string> DustMessage(DmTarget& ti,
   }
 }
 
-void DustStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void DustStatus(const DmTarget& ti, StatusType type, uint32_t /*status_flags*/,
+                std::string* out) {
   DustDevice& dd = ti.Private<DustDevice>();
   absl::MutexLock lock(&dd.mu);
   if (type == STATUSTYPE_INFO) {

@@ -85,7 +85,8 @@ BioMap EbsMap(const DmTarget& ti, sector_t sector, ReqOp) {
   return {BioMap::Kind::kRemapped, ec.dev, ec.start + ti.Offset(sector), 0};
 }
 
-void EbsStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void EbsStatus(const DmTarget& ti, StatusType type, uint32_t /*status_flags*/,
+               std::string* out) {
   if (type != STATUSTYPE_TABLE) return;
   const EbsC& ec = ti.Private<EbsC>();
   absl::StrAppend(out, ec.dev->name, " ", ec.start.value(), " ", ec.e_bs);

@@ -307,7 +307,8 @@ BioMap FlakeyMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   return map;
 }
 
-void FlakeyStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void FlakeyStatus(const DmTarget& ti, StatusType type,
+                  uint32_t /*status_flags*/, std::string* out) {
   if (type != STATUSTYPE_TABLE) return;
   const FlakeyC& fc = ti.Private<FlakeyC>();
   absl::StrAppend(out, fc.dev->name, " ", fc.start.value(), " ", fc.up_interval,

@@ -188,7 +188,8 @@ BioMap InlineCryptMap(const DmTarget& ti, sector_t sector, ReqOp op) {
 }
 
 // The kernel shows a number for the type of the key, which it does not take.
-void InlineCryptStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void InlineCryptStatus(const DmTarget& ti, StatusType type,
+                       uint32_t /*status_flags*/, std::string* out) {
   if (type != STATUSTYPE_TABLE) return;
   const InlineCrypt& ic = ti.Private<InlineCrypt>();
   absl::StrAppend(out, "aes-xts-plain64 ", ic.key, " ", ic.hw_wrapped ? 2 : 1,

@@ -56,7 +56,8 @@ BioMap LinearMap(const DmTarget& ti, sector_t sector, ReqOp) {
           LinearMapSector(ti, sector), 0};
 }
 
-void LinearStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void LinearStatus(const DmTarget& ti, StatusType type,
+                  uint32_t /*status_flags*/, std::string* out) {
   const LinearC& lc = ti.Private<LinearC>();
   switch (type) {
     case STATUSTYPE_INFO:

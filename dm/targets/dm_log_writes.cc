@@ -85,7 +85,8 @@ BioMap LogWritesMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   return {BioMap::Kind::kRemapped, ti.Private<LogWritesC>().dev, sector, 0};
 }
 
-void LogWritesStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void LogWritesStatus(const DmTarget& ti, StatusType type,
+                     uint32_t /*status_flags*/, std::string* out) {
   const LogWritesC& lc = ti.Private<LogWritesC>();
   switch (type) {
     case STATUSTYPE_INFO:

@@ -148,7 +148,8 @@ BioMap PcacheMap(const DmTarget& ti, sector_t sector, ReqOp) {
           sector_t(ti.Offset(sector)), 0};
 }
 
-void PcacheStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void PcacheStatus(const DmTarget& ti, StatusType type,
+                  uint32_t /*status_flags*/, std::string* out) {
   const Pcache& pc = ti.Private<Pcache>();
   if (type != STATUSTYPE_TABLE) return;
   // The kernel says "crc" here and takes "data_crc".

@@ -202,7 +202,8 @@ void StripeImaStatus(const DmTarget& ti, const StripeC& sc, std::string* out) {
   absl::StrAppend(out, ";");
 }
 
-void StripeStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void StripeStatus(const DmTarget& ti, StatusType type,
+                  uint32_t /*status_flags*/, std::string* out) {
   const StripeC& sc = ti.Private<StripeC>();
   switch (type) {
     case STATUSTYPE_INFO:

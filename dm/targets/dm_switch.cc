@@ -217,7 +217,8 @@ absl::StatusOr<std::string> SwitchMessage(DmTarget& ti,
   return "";
 }
 
-void SwitchStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void SwitchStatus(const DmTarget& ti, StatusType type,
+                  uint32_t /*status_flags*/, std::string* out) {
   if (type != STATUSTYPE_TABLE) return;
   const SwitchCtx& sctx = ti.Private<SwitchCtx>();
   absl::StrAppend(out, sctx.path_list.size(), " ", sctx.region_size, " 0");

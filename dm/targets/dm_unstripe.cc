@@ -82,7 +82,8 @@ BioMap UnstripeMap(const DmTarget& ti, sector_t sector, ReqOp) {
           0};
 }
 
-void UnstripeStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void UnstripeStatus(const DmTarget& ti, StatusType type,
+                    uint32_t /*status_flags*/, std::string* out) {
   if (type != STATUSTYPE_TABLE) return;
   const UnstripeC& uc = ti.Private<UnstripeC>();
   // Two of the three are printed as signed numbers.

@@ -44,7 +44,8 @@ BioMap ToyMap(const DmTarget& ti, sector_t sector, ReqOp) {
           ToyMapSector(ti, sector), 0};
 }
 
-void ToyStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void ToyStatus(const DmTarget& ti, StatusType type, uint32_t /*status_flags*/,
+               std::string* out) {
   if (type != STATUSTYPE_TABLE) return;
   absl::StrAppend(out, ti.Private<ToyC>().dev->name);
 }

@@ -15,6 +15,7 @@
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/data_off.h"
+#include "tools/check/extended_partition.h"
 #include "tools/check/fit_rows.h"
 #include "tools/check/namespace_size.h"
 #include "tools/check/volume_cure.h"
@@ -95,6 +96,17 @@ std::optional<Cure> CannotStart(const CureRequest& request,
           "volume that makes up for it (dmdax advise)")};
 }
 
+// "pmem1p2" -> 2; 0: it is not numbered so.
+uint64_t NumberOfPartition(absl::string_view name, absl::string_view disk) {
+  absl::string_view rest = name;
+  uint64_t number = 0;
+  if (!absl::ConsumePrefix(&rest, disk)) return 0;
+  if (!absl::ConsumePrefix(&rest, "p")) return 0;
+  return absl::SimpleAtoi(rest, &number) ? number : 0;
+}
+
+constexpr uint64_t kPrimaries = 4;  // the numbers that a DOS table has itself
+
 // How long the partition can be from there on, in whole MiB: as long as it
 // was, if nothing begins before.
 uint64_t SectorsFrom(uint64_t start, const proto::Block& part,
@@ -103,27 +115,36 @@ uint64_t SectorsFrom(uint64_t start, const proto::Block& part,
   if (request.stands_on == nullptr) return 0;
   BlockDevice* const disk = request.stands_on->Find(part.partition_of());
   if (disk == nullptr) return 0;
+  const uint64_t end = part.start() + part.sectors();
+  bool is_logical = false;
+  uint64_t extended = end;  // of what it is in, as far as that is known
   // The last MiB has GPT's second table.
   uint64_t limit = disk->nr_sectors() - std::min(kMib, disk->nr_sectors());
-  for (const BlockDevice* other : request.stands_on->On(disk)) {
+  for (BlockDevice* other : request.stands_on->On(disk)) {
     if (!other->is_partition()) continue;
     const uint64_t at = other->start_sect().value();
+    const uint64_t other_end = at + other->nr_sectors();
+    if (NumberOfPartition(other->name(), disk->name()) <= kPrimaries) {
+      // Of an extended partition the kernel shows the first sectors alone.
+      is_logical |= at < part.start() &&
+                    (other_end > part.start() ||
+                     IsExtendedPartition(*request.session.machine, *other));
+      if (at < part.start()) extended = std::max(extended, other_end);
+    } else {
+      extended = std::max(extended, other_end);
+    }
     // A logical partition has a table of its own before it.
     if (at > part.start()) limit = std::min(limit, at - std::min(at, kMib));
   }
-  limit = std::max(limit, part.start() + part.sectors());
+  // The room behind the extended partition is not that of those in it.
+  if (is_logical &&
+      NumberOfPartition(part.name(), part.partition_of()) > kPrimaries) {
+    limit = std::min(limit, extended);
+  }
+  limit = std::max(limit, end);
   if (start >= limit) return 0;
   return std::min(RoundUp(part.sectors(), kMib),
                   RoundDown(limit - start, kMib));
-}
-
-// "pmem1p2" -> 2; 0: it is not numbered so.
-uint64_t NumberOfPartition(absl::string_view name, absl::string_view disk) {
-  absl::string_view rest = name;
-  uint64_t number = 0;
-  if (!absl::ConsumePrefix(&rest, disk)) return 0;
-  if (!absl::ConsumePrefix(&rest, "p")) return 0;
-  return absl::SimpleAtoi(rest, &number) ? number : 0;
 }
 
 // A partition that begins well, whose length is no whole pages: a sector or

@@ -246,6 +246,28 @@ std::string OrRemove(const std::string& command, const std::string& path) {
                       "; exit 1; })");
 }
 
+namespace {
+
+// How a volume is made again: writable, to restore its data, but on a disk or
+// partition that cannot be written, of which the kernel gives no other.
+DmAccess AccessAgain(const Session& session, proto::MappedDevice device) {
+  bool read_only = false;
+  for (proto::Target& row : *EditRows(&device)) {
+    ForEachLeg(row, [&](proto::Linear& leg, int) {
+      const absl::StatusOr<BlockDevice*> bdev =
+          FindDevice(session, leg.device());
+      if (!bdev.ok()) return;
+      for (const BlockDevice* below : AllBelow(session, *bdev)) {
+        read_only |=
+            below->dev().major_nr != session.ctl->major() && below->read_only();
+      }
+    });
+  }
+  return read_only ? DmAccess::kReadOnly : DmAccess::kReadWrite;
+}
+
+}  // namespace
+
 std::vector<CureStep> VolumeSteps(const Session& session,
                                   const proto::MappedDevice& device) {
   const std::string& name = device.name();
@@ -257,8 +279,9 @@ std::vector<CureStep> VolumeSteps(const Session& session,
              CureTool::kDmsetup},
             {CureStage::kVolume, name,
              DmsetupCreateLine(name, StableTable(session, device),
-                               device.table().readonly() ? DmAccess::kReadOnly
-                                                         : DmAccess::kReadWrite,
+                               device.table().readonly()
+                                   ? AccessAgain(session, device)
+                                   : DmAccess::kReadWrite,
                                device.uuid()),
              "", CureTool::kDmsetup}};
   }

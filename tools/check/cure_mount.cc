@@ -145,7 +145,8 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
     mount->clear_inline_data();
     cure.steps = FsAnewSteps(request.session, *mount, *subject.bdev);
     cure.remark = "DAX wants it; the file system is made anew: save the data";
-    if (made.shares && profile.xfs_dax_reflink == XfsDaxReflink::kRefused) {
+    if (made.shares && profile.xfs_dax_reflink == XfsDaxReflink::kRefused &&
+        !subject.bdev->is_partition()) {
       absl::StrAppend(&cure.remark, "; from 6.0 on reflink is no obstacle");
     }
     if (at == "/") absl::StrAppend(&cure.remark, "; ", kInRescue);

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/cure_worth.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/one_line.h"
 
 namespace dmdax {
 
@@ -50,6 +55,18 @@ bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
 std::string GivenUpInVain(const std::vector<std::shared_ptr<const Cure>>& cures,
                           const DaxCheck& check, Wish wish) {
   if (HoldsCured(check, wish)) return "";
+  // What is known to be in the way may be less than what is, and who lays it
+  // out anew would do it twice.
+  if (!check.cured_not_known.empty() && !check.plan.goes.empty()) {
+    std::vector<std::string> names;
+    for (const std::string& name : check.plan.goes) {
+      names.push_back(OneLine(name));
+    }
+    return absl::StrCat(
+        "no list: what it comes to is not known, and the data of ",
+        absl::StrJoin(names, ", "),
+        " would go for a guess: add what is missing, and ask again");
+  }
   for (const auto& cure : cures) {
     if (cure->gives_up.empty()) continue;
     return absl::StrCat("no list: what was asked for is not reached, and ",

@@ -108,8 +108,8 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
   std::set<std::string> made;
   const auto add = [&](const std::string& name, uint64_t size) {
     const uint64_t needs = RoundUp(size, kPmdBytes);
-    if (needs == 0) return;
-    if (needs > room || made.size() == kMostFreshFiles) {
+    // Without a size it has holes (WholeFiles).
+    if (needs == 0 || needs > room || made.size() == kMostFreshFiles) {
       ++fresh.left_out;
       return;
     }

@@ -26,6 +26,12 @@ std::string MountAround(const StandsOn& stands_on, const std::string& at) {
   return "";
 }
 
+// Whether it mounts what another step has mounted at another place too, and
+// makes no directories.
+bool MountsBeside(const CureStep& step) {
+  return step.stage == CureStage::kDirectory && step.about != step.mount;
+}
+
 // The line of a mount that is made anew, as another system mounts it.
 std::string RescueMountLine(const proto::World& cured,
                             const StandsOn& stands_on, const Session& machine,
@@ -90,7 +96,7 @@ void MakeMountPoints(const StandsOn& stands_on, CureSteps* steps) {
   const TypedIn in = InRescue(*steps) ? TypedIn::kRescue : TypedIn::kSystem;
   std::vector<CureStep> mounts;
   for (const auto& [key, step] : steps->all()) {
-    if (key.first != CureStage::kMount) continue;
+    if (key.first != CureStage::kMount && !MountsBeside(step)) continue;
     const std::string around = MountAround(stands_on, key.second);
     const bool lost = steps->Has(CureStage::kMkfs, around);
     // Without its / a rescue system has nothing below /mnt.

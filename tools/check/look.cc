@@ -2,12 +2,16 @@
 #include "tools/check/look.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/round_up.h"
 #include "dm/stack_depth.h"
+#include "iomap/dax_fault.h"
+#include "iomap/dax_inode.h"
 #include "tools/check/off_page.h"
 #include "tools/check/too_deep.h"
 #include "tools/check/zero_page.h"
@@ -92,16 +96,40 @@ FaultReason WithPartition(FaultReason reason, const Subject& subject) {
   return reason;
 }
 
+// The model's mount has no free blocks where no input says which those are, and
+// so no block for the hole that a huge page begins or ends with.  That is not
+// what the file system would answer.
+FaultReason WithoutFreeList(FaultReason reason, const File& file,
+                            const SweepTotal& total, uint64_t slot_bytes) {
+  if (reason.code != FaultReasonCode::kIomapError || reason.err != ENOSPC ||
+      file.f_inode->type != InodeType::kRegular) {
+    return reason;
+  }
+  const auto& inode = static_cast<const DaxInode&>(*file.f_inode);
+  if (inode.allocator != nullptr) return reason;
+  const uint64_t begin =
+      RoundDown(total.first * slot_bytes, inode.profile->pmd_size());
+  const FileExtent& extent = inode.extents.Find(begin);
+  FaultReason shorter = DaxExtentShort(
+      *inode.profile, extent.type, begin,
+      std::min(extent.end(), begin + inode.profile->pmd_size()) - begin);
+  shorter.order = reason.order;
+  return shorter;
+}
+
 // `levels`: of mapped devices below the subject.
 absl::Status Sweep(UserSpace& user, int levels, int order, Wish wish,
                    Look& look) {
   // Single pages are asked: of a huge page that is none, some may be holes, or
   // poisoned, and others not.
+  // What may only be read nobody writes.
+  SweepAccess access = kAsUsed;
+  access.unwritten_is_written &= look.subject.file->writable;
   absl::StatusOr<DaxSweep> sweep =
       SweepDax(user, {.file = look.subject.file,
                       .size = look.subject.size,
                       .want = order,
-                      .access = kAsUsed,
+                      .access = access,
                       .most_asked = MostAsked(levels)});
   if (!sweep.ok()) return sweep.status();
   // The last page may be a part of one.
@@ -128,7 +156,10 @@ absl::Status Sweep(UserSpace& user, int levels, int order, Wish wish,
     if (!AddShare(out, bytes, order, wish, user.faults(), look.shares)) {
       continue;
     }
-    const FaultReason reason = WithPartition(out.reason, look.subject);
+    const FaultReason reason =
+        WithPartition(WithoutFreeList(out.reason, *look.subject.file, total,
+                                      sweep->slot_bytes),
+                      look.subject);
     Obstacle o{.name = FaultReasonName(reason.code),
                .text = FaultReasonText(reason)};
     if (reason.level.has_value()) {

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "base/one_line.h"
 #include "tools/check/bdev_set.h"
 #include "tools/check/cure.h"
@@ -62,22 +63,31 @@ std::string SpareRemark(const std::string& vg, const std::string& lv) {
 std::vector<std::string> ReadOnlyRemarks(const Session& machine,
                                          const StandsOn& stands_on,
                                          const BdevSet& gone) {
-  std::set<std::string> words;
+  std::set<std::string> volumes, others;
   for (const BlockDevice* bdev : gone) {
     const proto::MappedDevice* const device =
         stands_on.InWorld(NameOfDevice(machine, *bdev));
-    const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
-    if (!lvm || !device->table().readonly()) continue;
-    words.insert(ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv)));
+    if (device == nullptr || !device->table().readonly()) continue;
+    if (const auto lvm = LvmNameOf(*device)) {
+      volumes.insert(ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv)));
+    } else {
+      others.insert(ShellWord(DevicePath(machine, *bdev)));
+    }
   }
-  if (words.empty()) return {};
-  const std::string volumes = absl::StrJoin(words, " ");
-  return {absl::StrCat(OneLine(volumes),
-                       words.size() == 1 ? " is read-only, and comes"
-                                         : " are read-only, and come",
-                       " back to be written: when the data is restored, "
-                       "lvchange -pr ",
-                       volumes)};
+  std::vector<std::string> remarks;
+  const auto add = [&](const std::set<std::string>& words,
+                       absl::string_view command) {
+    if (words.empty()) return;
+    const std::string all = absl::StrJoin(words, " ");
+    remarks.push_back(absl::StrCat(
+        OneLine(all),
+        words.size() == 1 ? " is read-only, and comes"
+                          : " are read-only, and come",
+        " back to be written: when the data is restored, ", command, all));
+  };
+  add(volumes, "lvchange -pr ");
+  add(others, "blockdev --setro ");
+  return remarks;
 }
 
 std::vector<std::string> KeyRemarks(const Session& machine,

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/mounts_around.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/one_line.h"
+#include "fs/fs_parser.h"
+#include "fs/mount_words.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/bdev_set.h"
@@ -19,6 +27,58 @@
 
 namespace dmdax {
 namespace {
+
+// As the kernel shows what is mounted and has no name any more.
+constexpr absl::string_view kDeleted = "//deleted";
+
+// Mounts `from`, which lies in a mount with options `made`, at `at`, where it
+// had `options`, as /proc/mounts has them.  A second mount of a device may not
+// differ from the first in being read-only (EBUSY); a bind has the flags of
+// what it is made from, and those of its own come behind it.  Nothing: one is
+// read-only and the other is not, which no bind can be.
+// Mirrors: do_loopback and do_reconfigure_mnt of fs/namespace.c (6.1).
+std::optional<std::string> BindLine(const std::string& from,
+                                    absl::string_view made,
+                                    const std::string& at,
+                                    absl::string_view options) {
+  const std::string line =
+      absl::StrCat("mount --bind ", ShellWord(from), " ", ShellWord(at));
+  if (options.empty()) return line;  // nobody says what it has
+  bool differs = false;
+  std::string flags;
+  if (SaysReadOnly(options)) {
+    flags = ",ro";
+    differs = !SaysReadOnly(made);
+  } else if (SaysReadOnly(made)) {
+    return std::nullopt;
+  }
+  constexpr std::pair<absl::string_view, absl::string_view> kFlags[] = {
+      {"nosuid", "suid"},
+      {"nodev", "dev"},
+      {"noexec", "exec"},
+      {"nosymfollow", "symfollow"},
+      {"nodiratime", "diratime"}};
+  for (const auto& [word, without] : kFlags) {
+    const bool here = HasMountWord(options, word);
+    if (here) absl::StrAppend(&flags, ",", word);
+    if (here == HasMountWord(made, word)) continue;
+    differs = true;
+    if (!here) absl::StrAppend(&flags, ",", without);
+  }
+  // Of a mount that is made without a word the kernel updates the times by
+  // relatime, and one that shows neither has them always updated.
+  const bool noatime = HasMountWord(options, "noatime");
+  if (noatime) {
+    flags += ",noatime";
+    differs |= !HasMountWord(made, "noatime");
+  } else if (HasMountWord(made, "noatime")) {
+    flags += HasMountWord(options, "relatime") ? ",relatime" : ",strictatime";
+    differs = true;
+  }
+  if (!differs) return line;
+  return absl::StrCat(line, " && mount -o remount,bind", flags, " ",
+                      ShellWord(at));
+}
 
 class Around {
  public:
@@ -96,14 +156,10 @@ class Around {
     for (const int number : numbers) {
       const proto::MountBeside& beside =
           stands_on_.world().mount_beside(number);
-      // HiddenMount() and EndsFirst() tell of them.
-      if (beside.hidden() || beside.type() == "swap" ||
-          beside.type() == "loop") {
-        continue;
-      }
+      if (!IsMount(beside)) continue;
       const bool same = same_device.contains(number);
       if (!Unmount(beside.path())) continue;
-      if (!same || !ComesBack(path, *bdev, beside)) {
+      if (!same || !ComesBack(path, beside)) {
         by_hand_.AddMount(beside.path());
       }
       if (beside.type() == "tmpfs" || beside.type() == "ramfs") {
@@ -112,26 +168,61 @@ class Around {
     }
   }
 
-  // Where all of a device is mounted again at another place, or a directory.
-  bool ComesBack(const std::string& path, const BlockDevice& bdev,
-                 const proto::MountBeside& beside) {
+  // Where all of a device is mounted again at another place, or a directory or
+  // file of it.  What has others in it does not: those come before it, and it
+  // would hide them.  Nor does what is restored first: whether it is a
+  // directory or a file nobody says.
+  bool ComesBack(const std::string& path, const proto::MountBeside& beside) {
     if (beside.root().empty() || by_hand_.HasMount(path)) return false;
-    const std::string at = ShellWord(beside.path());
-    std::string line;
-    if (beside.root() == "/") {
-      proto::Mount mount;
-      mount.set_path(beside.path());
-      mount.set_options(beside.options());
-      line = WorldMountLine(mount, DevicePath(machine_, bdev));
-    } else {
-      const std::string from =
-          ShellWord(absl::StrCat(path == "/" ? "" : path, beside.root()));
-      line =
-          absl::StrCat("mkdir -p ", from, " && mount --bind ", from, " ", at);
+    if (IsAmongOthers(beside.path())) return false;
+    const bool all = beside.root() == "/";
+    if (!all && (steps_.Has(CureStage::kMkfs, path) ||
+                 absl::EndsWith(beside.root(), kDeleted))) {
+      return false;
     }
+    const std::string from =
+        all ? path : absl::StrCat(path == "/" ? "" : path, beside.root());
+    const std::optional<std::string> line =
+        BindLine(from, OptionsThen(path), beside.path(), beside.options());
+    if (!line) return false;
     // Behind the mounts that it may need.
-    steps_.Put({CureStage::kDirectory, beside.path(), line, path});
+    steps_.Put({CureStage::kDirectory, beside.path(), *line, path});
     return true;
+  }
+
+  // Whether it has mounts in it, or lies in one that is beside too, or by hand.
+  bool IsAmongOthers(const std::string& path) const {
+    if (!stands_on_.MountsBelow(path).empty()) return true;
+    const auto any_mount = [&](absl::Span<const int> numbers) {
+      return std::any_of(numbers.begin(), numbers.end(), [&](int number) {
+        return IsMount(stands_on_.world().mount_beside(number));
+      });
+    };
+    if (any_mount(stands_on_.BesidesBelow(path))) return true;
+    for (absl::string_view at : PathsAbove(path)) {
+      const std::string above(at);
+      if (above == path) continue;
+      if (by_hand_.HasMount(above)) return true;
+      if (any_mount(stands_on_.BesidesAt(above))) return true;
+    }
+    return false;
+  }
+
+  // HiddenMount() and EndsFirst() tell of the others.
+  static bool IsMount(const proto::MountBeside& beside) {
+    return !beside.hidden() && beside.type() != "swap" &&
+           beside.type() != "loop";
+  }
+
+  // With which the list mounts it: writable where its file system is made anew,
+  // to restore it.
+  std::string OptionsThen(const std::string& path) const {
+    const proto::Mount* const mount = stands_on_.MountAt(path);
+    if (mount == nullptr) return "";
+    if (!steps_.Has(CureStage::kMkfs, path)) return mount->options();
+    std::vector<absl::string_view> kept = MountWords(mount->options());
+    std::erase(kept, "ro");
+    return absl::StrJoin(kept, ",");
   }
 
   const Session& machine_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/seen_use.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -82,7 +84,18 @@ std::string WhyNeverDax(const proto::Use& use) {
   for (const auto& [type, why] : kNeverDax) {
     if (type == use.type() && use.called().empty()) return std::string(why);
   }
-  return "";
+  if (!use.called().empty()) return "";
+  const FileSystemType* const fs = FindUnmodelledFileSystem(use.type());
+  if (fs != nullptr) return absl::StrCat(fs->name, ", ", fs->no_dax);
+  // Of what blkid knows and Linux has no file system of ("VMFS", "drbd").
+  const bool is_more =
+      use.type() == "swap" || std::any_of(std::begin(kParts), std::end(kParts),
+                                          [&](const PartOfMore& part) {
+                                            return part.type == use.type();
+                                          });
+  if (use.type().empty() || is_more || IsFileSystem(use.type())) return "";
+  return absl::StrCat(OneLine(use.type()),
+                      ", and no driver is known that has DAX on it");
 }
 
 SeenUse OpenWords(const proto::Use& use) {

@@ -45,10 +45,14 @@ const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {
     std::string path = PathBelow(at, in.name());
     const std::optional<FileBlocks> file = BlocksOfFile(machine_, path, in);
     if (!file) continue;
-    of.bytes += BytesOf(*file);
-    if (!IsWhole(*file)) continue;
+    const uint64_t bytes = BytesOf(*file);
+    of.bytes += bytes;
+    // Of one with holes nobody knows where it is to have blocks: it comes
+    // without a size, so that it gets none and is told of.
+    const bool whole = IsWhole(*file);
+    if (!whole && bytes < kPmdBytes) continue;
     of.numbers.try_emplace(path, of.files.size());
-    of.files.push_back({std::move(path), file->size});
+    of.files.push_back({std::move(path), whole ? file->size : 0});
   }
   return of;
 }

@@ -249,12 +249,14 @@ class Builder {
   // As much as a check asks of it.
   absl::StatusOr<DaxSweep> Sweep(const Subject& subject) const {
     if (absl::Status s = CheckWalkBudget(); !s.ok()) return s;
+    SweepAccess access = kAsUsed;
+    access.unwritten_is_written &= subject.file->writable;
     return SweepDax(
         *session_.user,
         {.file = subject.file,
          .size = subject.size,
          .order = session_.user->faults().pmd_order(),
-         .access = kAsUsed,
+         .access = access,
          .most_asked = MostAsked(StackLevels(session_, subject.bdev))});
   }
 

@@ -60,7 +60,8 @@ void CacheMetadataOperationFailed(const DmTarget& ti,
 
 absl::StatusOr<std::string> CacheMessage(DmTarget& ti,
                                          absl::Span<const std::string> argv);
-void CacheStatus(const DmTarget& ti, StatusType type, std::string* out);
+void CacheStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                 std::string* out);
 
 }  // namespace dmdax
 

@@ -12,14 +12,16 @@
 namespace dmdax {
 namespace {
 
-void CacheInfo(const DmTarget& ti, const Cache& cache, std::string* out) {
+void CacheInfo(const DmTarget& ti, const Cache& cache, uint32_t status_flags,
+               std::string* out) {
   // So that the numbers are those of now; one that needs a check is not
   // written.
   if (cache.cmd->fail_io()) {
     absl::StrAppend(out, "Fail");
     return;
   }
-  if (!ti.table->md().suspended() && !cache.cmd->needs_check()) {
+  if ((status_flags & DM_STATUS_NOFLUSH_FLAG) == 0 &&
+      !ti.table->md().suspended() && !cache.cmd->needs_check()) {
     if (const int err = cache.cmd->Commit(ti)) {
       CacheMetadataOperationFailed(ti, "dm_cache_commit", err);
     }
@@ -73,11 +75,12 @@ void CacheIma(const DmTarget& ti, const Cache& cache, std::string* out) {
 
 }  // namespace
 
-void CacheStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void CacheStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                 std::string* out) {
   const Cache& cache = ti.Private<Cache>();
   switch (type) {
     case STATUSTYPE_INFO:
-      return CacheInfo(ti, cache, out);
+      return CacheInfo(ti, cache, status_flags, out);
     case STATUSTYPE_TABLE:
       absl::StrAppend(out, cache.metadata_dev->name, " ", cache.cache_dev->name,
                       " ", cache.origin_dev->name, " ", cache.ctr_args);

@@ -59,7 +59,8 @@ void CloneCommit(const DmTarget& ti, const Clone& clone)
 
 // --- dm_clone_status.cc: operations of the target ---
 
-void CloneStatus(const DmTarget& ti, StatusType type, std::string* out);
+void CloneStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                 std::string* out);
 absl::StatusOr<std::string> CloneMessage(DmTarget& ti,
                                          absl::Span<const std::string> argv);
 std::string CloneSaveState(const DmTarget& ti);

@@ -19,13 +19,17 @@
 namespace dmdax {
 namespace {
 
-void CloneInfo(const DmTarget& ti, const Clone& clone, std::string* out) {
+void CloneInfo(const DmTarget& ti, const Clone& clone, uint32_t status_flags,
+               std::string* out) {
   OwnedLock lock(&clone.mu);
   if (clone.mode == CloneMode::kFail) {
     absl::StrAppend(out, "Fail");
     return;
   }
-  if (!ti.table->md().suspended()) CloneCommit(ti, clone);
+  if ((status_flags & DM_STATUS_NOFLUSH_FLAG) == 0 &&
+      !ti.table->md().suspended()) {
+    CloneCommit(ti, clone);
+  }
   if (clone.mode == CloneMode::kFail) {
     CloneSay(ti, KernLevel::kErr,
              absl::StrCat("dm_clone_get_free_metadata_block_count returned ",
@@ -57,9 +61,10 @@ uint32_t* CloneCoreArg(Clone& clone, absl::string_view name) {
   return nullptr;
 }
 
-void CloneStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void CloneStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                 std::string* out) {
   const Clone& clone = ti.Private<Clone>();
-  if (type == STATUSTYPE_INFO) CloneInfo(ti, clone, out);
+  if (type == STATUSTYPE_INFO) CloneInfo(ti, clone, status_flags, out);
   if (type == STATUSTYPE_TABLE) {
     absl::StrAppend(out, clone.metadata_dev->name, " ", clone.dest_dev->name,
                     " ", clone.source_dev->name, " ", clone.ctr_args);

@@ -95,7 +95,8 @@ int CryptEncode(const DmTarget& ti, sector_t sector,
 int CryptEndIo(const DmTarget& ti, const DmBio& bio);
 
 // ->status, ->message.
-void CryptStatus(const DmTarget& ti, StatusType type, std::string* out);
+void CryptStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                 std::string* out);
 absl::StatusOr<std::string> CryptMessage(DmTarget& ti,
                                          absl::Span<const std::string> argv);
 

@@ -70,7 +70,8 @@ void CryptIma(const DmTarget& ti, const CryptConfig& cc, std::string* out) {
 
 }  // namespace
 
-void CryptStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void CryptStatus(const DmTarget& ti, StatusType type, uint32_t /*status_flags*/,
+                 std::string* out) {
   const CryptConfig& cc = ti.Private<CryptConfig>();
   if (type == STATUSTYPE_TABLE) CryptTable(ti, cc, out);
   if (type == STATUSTYPE_IMA) CryptIma(ti, cc, out);

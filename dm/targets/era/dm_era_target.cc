@@ -92,7 +92,8 @@ BioMap EraMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   return {BioMap::Kind::kRemapped, era.origin_dev, at, 0};
 }
 
-void EraStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void EraStatus(const DmTarget& ti, StatusType type, uint32_t /*status_flags*/,
+               std::string* out) {
   const Era& era = ti.Private<Era>();
   if (type == STATUSTYPE_INFO) {
     OwnedLock lock(&era.mu);

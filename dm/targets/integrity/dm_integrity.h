@@ -161,7 +161,8 @@ std::string IntegritySaveState(const DmTarget& ti);
 bool IntegrityRestoreState(DmTarget& ti, absl::string_view state);
 
 // ->status.
-void IntegrityStatus(const DmTarget& ti, StatusType type, std::string* out);
+void IntegrityStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                     std::string* out);
 // ->hide_secrets: the keys behind the algorithms.
 void IntegrityHideSecrets(std::string& params);
 

@@ -142,7 +142,8 @@ void IntegrityHideSecrets(std::string& params) {
   }
 }
 
-void IntegrityStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void IntegrityStatus(const DmTarget& ti, StatusType type,
+                     uint32_t /*status_flags*/, std::string* out) {
   const Integrity& ic = ti.Private<Integrity>();
   switch (type) {
     case STATUSTYPE_INFO:

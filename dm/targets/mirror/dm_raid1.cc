@@ -160,7 +160,8 @@ void MirrorIma(const DmTarget& ti, const MirrorSet& ms, std::string* out) {
                   ",keep_log=", ms.keep_log ? "y" : "n", ",log_type_status=;");
 }
 
-void MirrorStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void MirrorStatus(const DmTarget& ti, StatusType type,
+                  uint32_t /*status_flags*/, std::string* out) {
   const MirrorSet& ms = ti.Private<MirrorSet>();
   absl::MutexLock lock(&ms.mu);
   switch (type) {

@@ -84,7 +84,8 @@ AfterFailure MultipathIoFailed(const DmTarget& ti, const DmBio& bio,
                                const DmIoFailure& failure);
 
 // ->status and ->message.
-void MultipathStatus(const DmTarget& ti, StatusType type, std::string* out);
+void MultipathStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                     std::string* out);
 absl::StatusOr<std::string> MultipathMessage(
     DmTarget& ti, absl::Span<const std::string> argv);
 

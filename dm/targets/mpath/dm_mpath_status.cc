@@ -87,7 +87,8 @@ void MultipathIma(const DmTarget& ti, const Multipath& m, std::string* out)
 
 }  // namespace
 
-void MultipathStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void MultipathStatus(const DmTarget& ti, StatusType type,
+                     uint32_t /*status_flags*/, std::string* out) {
   const Multipath& m = ti.Private<Multipath>();
   absl::MutexLock lock(&m.mu);
   if (type == STATUSTYPE_IMA) return MultipathIma(ti, m, out);

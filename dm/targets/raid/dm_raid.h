@@ -206,7 +206,8 @@ void RaidElapse(DmTarget& ti, int64_t now);
 void RunRaidAction(const DmTarget& ti, absl::string_view word);
 
 // ->status, ->message, ->map, ->submit.
-void RaidStatus(const DmTarget& ti, StatusType type, std::string* out);
+void RaidStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                std::string* out);
 absl::StatusOr<std::string> RaidMessage(DmTarget& ti,
                                         absl::Span<const std::string> argv);
 BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op);

@@ -198,7 +198,8 @@ void RaidIma(const DmTarget& ti, const RaidSet& rs, std::string* out) {
 
 }  // namespace
 
-void RaidStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void RaidStatus(const DmTarget& ti, StatusType type, uint32_t /*status_flags*/,
+                std::string* out) {
   const RaidSet& rs = ti.Private<RaidSet>();
   if (type == STATUSTYPE_INFO) RaidInfo(ti, rs, out);
   if (type == STATUSTYPE_TABLE) RaidTable(rs, out);

@@ -111,7 +111,8 @@ absl::Status ConstructSnapshot(DmTarget& ti, absl::Span<const std::string> argv,
                                bool merges);
 int SnapshotPreresume(DmTarget& ti);
 void SnapshotResume(DmTarget& ti);
-void SnapshotStatus(const DmTarget& ti, StatusType type, std::string* out);
+void SnapshotStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                    std::string* out);
 int SnapshotIterateDevices(const DmTarget& ti, IterateDevicesFn fn);
 void SnapshotIoHints(const DmTarget& ti, QueueLimits& limits);
 std::string SnapshotSaveState(const DmTarget& ti);

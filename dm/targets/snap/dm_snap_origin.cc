@@ -50,7 +50,8 @@ void OriginResume(DmTarget& ti) {
   ti.max_io_len = MinimumChunkSize(*ti.Private<DmOrigin>().dev->bdev);
 }
 
-void OriginStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void OriginStatus(const DmTarget& ti, StatusType type,
+                  uint32_t /*status_flags*/, std::string* out) {
   if (type != STATUSTYPE_TABLE) return;
   absl::StrAppend(out, ti.Private<DmOrigin>().dev->name);
 }

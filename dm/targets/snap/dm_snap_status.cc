@@ -45,7 +45,8 @@ void ImaStatus(const DmTarget& ti, const Snapshot& s, std::string* out) {
 
 }  // namespace
 
-void SnapshotStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void SnapshotStatus(const DmTarget& ti, StatusType type,
+                    uint32_t /*status_flags*/, std::string* out) {
   const Snapshot& s = ti.Private<Snapshot>();
   SnapLock lock(SnapMutex());
   switch (type) {

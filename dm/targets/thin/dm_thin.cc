@@ -242,7 +242,8 @@ int ThinEndIo(const DmTarget& ti, const DmBio& bio) {
   return 0;
 }
 
-void ThinStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void ThinStatus(const DmTarget& ti, StatusType type, uint32_t /*status_flags*/,
+                std::string* out) {
   const ThinC& tc = ti.Private<ThinC>();
   OwnedLock lock(&tc.pool->mu);
   if (tc.pool->pf.mode == PoolMode::kFail) {

@@ -99,7 +99,8 @@ std::optional<uint64_t> AllocDataBlock(Pool& pool)
 
 absl::StatusOr<std::string> PoolMessage(DmTarget& ti,
                                         absl::Span<const std::string> argv);
-void PoolStatus(const DmTarget& ti, StatusType type, std::string* out);
+void PoolStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                std::string* out);
 std::string PoolSaveState(const DmTarget& ti);
 bool PoolRestoreState(DmTarget& ti, absl::string_view state);
 // create_thin of each device, without what it has mapped, and the transaction.

@@ -33,7 +33,7 @@ void PoolTableLine(const PoolC& pt, std::string* out) {
   absl::StrAppend(out, " ", count, " ", words);
 }
 
-void PoolInfoLine(const DmTarget& ti, std::string* out) {
+void PoolInfoLine(const DmTarget& ti, uint32_t status_flags, std::string* out) {
   const PoolC& pt = ti.Private<PoolC>();
   Pool& pool = *pt.pool;
   OwnedLock lock(&pool.mu);
@@ -42,7 +42,10 @@ void PoolInfoLine(const DmTarget& ti, std::string* out) {
     return;
   }
   // So that the numbers are those of now.
-  if (!pool.pool_md->suspended()) CommitPool(pool);
+  if ((status_flags & DM_STATUS_NOFLUSH_FLAG) == 0 &&
+      !pool.pool_md->suspended()) {
+    CommitPool(pool);
+  }
   if (pool.pf.mode == PoolMode::kFail) {
     DmLog(MachineOf(ti), KernLevel::kErr, "thin",
           absl::StrCat(pool.pool_md->name(),
@@ -75,8 +78,9 @@ void PoolInfoLine(const DmTarget& ti, std::string* out) {
 
 }  // namespace
 
-void PoolStatus(const DmTarget& ti, StatusType type, std::string* out) {
-  if (type == STATUSTYPE_INFO) PoolInfoLine(ti, out);
+void PoolStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                std::string* out) {
+  if (type == STATUSTYPE_INFO) PoolInfoLine(ti, status_flags, out);
   if (type == STATUSTYPE_TABLE) PoolTableLine(ti.Private<PoolC>(), out);
 }
 

@@ -76,7 +76,8 @@ absl::Status CheckVerityFec(const Verity& v);
 int VerityEndIo(const DmTarget& ti, const DmBio& bio);
 
 // ->status.
-void VerityStatus(const DmTarget& ti, StatusType type, std::string* out);
+void VerityStatus(const DmTarget& ti, StatusType type, uint32_t status_flags,
+                  std::string* out);
 
 }  // namespace dmdax
 

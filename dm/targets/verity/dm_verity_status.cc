@@ -73,7 +73,8 @@ void VerityIma(const DmTarget& ti, const Verity& v, std::string* out) {
 
 }  // namespace
 
-void VerityStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void VerityStatus(const DmTarget& ti, StatusType type,
+                  uint32_t /*status_flags*/, std::string* out) {
   const Verity& v = ti.Private<Verity>();
   switch (type) {
     case STATUSTYPE_INFO:

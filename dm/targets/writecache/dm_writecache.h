@@ -92,7 +92,8 @@ inline uint64_t FreeBlocks(const WriteCache& wc)
 }
 
 // ->status, ->save_state, ->restore_state.
-void WriteCacheStatus(const DmTarget& ti, StatusType type, std::string* out);
+void WriteCacheStatus(const DmTarget& ti, StatusType type,
+                      uint32_t status_flags, std::string* out);
 std::string WriteCacheSaveState(const DmTarget& ti);
 bool WriteCacheRestoreState(DmTarget& ti, absl::string_view state);
 

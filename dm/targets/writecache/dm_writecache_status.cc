@@ -52,7 +52,8 @@ bool RestoreEntry(absl::string_view word, WriteCache& wc)
 
 }  // namespace
 
-void WriteCacheStatus(const DmTarget& ti, StatusType type, std::string* out) {
+void WriteCacheStatus(const DmTarget& ti, StatusType type,
+                      uint32_t /*status_flags*/, std::string* out) {
   const WriteCache& wc = ti.Private<WriteCache>();
   if (type == STATUSTYPE_INFO) {
     // No error, blocks, free ones, none in writeback; then the counters.

@@ -4,7 +4,7 @@
 //
 //   MappedDeviceState kept = md.Save();
 //   DmDeviceState d{.name = "home", .minor = 3, .md = kept};  // and d.table
-//   absl::Status s = fresh_ctl.Restore({&d, 1});  // as it was
+//   absl::Status s = fresh_ctl.Restore({&d, 1}).status();  // as it was
 //
 // These are decisions that the kernel has made: a type, which legs had DAX when
 // they were opened, limits.  A restored device keeps them, whatever a load

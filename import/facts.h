@@ -53,6 +53,7 @@ struct Disk {
   Place place;  // where it was first seen
   Said<DevT> dev;
   Said<SizeRange> size;
+  bool size_is_taken = false;  // no input says it
   Said<std::string> type;    // as lsblk has it: "disk", "part", "loop", "raid1"
   Said<std::string> parent;  // of a partition
   Said<uint64_t> start;      // of a partition, sectors

@@ -106,6 +106,7 @@ class Unknown {
     if (disk.size) return;
     const uint64_t bytes = Bytes(use);
     disk.size = Fact<SizeRange>{SizeRange::Exactly(bytes), use.place};
+    disk.size_is_taken = true;
     facts_.Note(use.place,
                 absl::StrCat(disk.name, ": no input says its size: ", bytes,
                              " bytes taken, as far as the tables go"));

@@ -33,11 +33,10 @@ constexpr uint64_t kGiB = uint64_t{1} << 30;
 constexpr uint64_t kSubsection = uint64_t{2} << 20;
 constexpr uint64_t kPage = 4096;
 
-// Whether data of that size ends on 2 MiB if it begins there, as
-// nd_pfn_init() has it from 5.3 on.  One that is not may begin on any page.
-bool IsSizeOfRule(const SizeRange& data) {
-  return data.most - data.least < kPage &&
-         RoundUp(data.least, kSubsection) <= data.most;
+// Whether data of that size may end on 2 MiB if it begins there, as
+// nd_pfn_init() has it from 5.3 on.  Other data may begin on any page.
+bool MayBeSizeOfRule(const SizeRange& data) {
+  return RoundUp(data.least, kSubsection) <= data.most;
 }
 
 // Of a namespace of which only the sizes are known: the one offset by which the
@@ -45,7 +44,10 @@ bool IsSizeOfRule(const SizeRange& data) {
 // does, or more than one.
 std::optional<uint64_t> OffsetBySizes(uint64_t start, uint64_t raw,
                                       const SizeRange& data) {
-  if (start % kSubsection != 0 || !IsSizeOfRule(data)) return std::nullopt;
+  const bool is_known = data.most - data.least < kPage;
+  if (start % kSubsection != 0 || !is_known || !MayBeSizeOfRule(data)) {
+    return std::nullopt;
+  }
   std::optional<uint64_t> only;
   for (const NdPfnMap map : {NdPfnMap::kDev, NdPfnMap::kMem}) {
     for (const uint64_t align : {kSubsection, kGiB}) {
@@ -381,14 +383,12 @@ class Placer {
     // A region that may have it is off a boundary, and it with that.
     const bool off = bare_.AnyIsOff() || MayBeginAnywhere(space, world_);
     const uint64_t align = space == nullptr ? 0 : space->align;
-    const bool odd = align == 0 && !IsSizeOfRule(disk.size->value);
+    const bool odd =
+        align == 0 && !disk.size_is_taken && !MayBeSizeOfRule(disk.size->value);
     const bool small = off || odd || (align != 0 && align < kSubsection);
     std::string besides;
     if (odd && !off) {
-      besides = ", nor is its size known to be a multiple of 2 MiB";
-      if (disk.size->value.exact()) {
-        besides = ", and its size is no multiple of 2 MiB";
-      }
+      besides = ", and its size is no multiple of 2 MiB";
     } else if (small && !off) {
       besides = absl::StrCat(", and its namespace has align ", align);
     }

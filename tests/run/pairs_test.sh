@@ -7,8 +7,8 @@
 #
 #   pairs_test.sh DMDAX LIBRARY WORLD [PAIRS]
 #
-# The first quarter is not counted, as what is kept for later is made in it.
-# (10000 take some minutes.)
+# The first quarter is not counted, as what is kept for later is made in it; the
+# cost is judged from 2000 on.  (10000 take some minutes.)
 set -euo pipefail
 . "$(dirname "$0")/testing.sh"
 
@@ -56,7 +56,8 @@ for door in "${doors[@]}"; do
     "end; ticks a quarter: $ticks1 $second $((ticks3 - ticks2)) $last"
   # A leak of 64 bytes a pair shows at 10000; of a kilobyte, here.
   ((grown <= 256 + pairs / 16)) || wrong "$door: memory grows"
-  # A tick is a hundredth of a second: some are chance.
-  ((last <= second * 3 / 2 + 5)) || wrong "$door: a pair costs more and more"
+  # On a busy machine the ticks of some seconds are chance.
+  ((pairs < 2000 || last <= second * 3 / 2)) ||
+    wrong "$door: a pair costs more and more"
 done
 ((failed == 0))

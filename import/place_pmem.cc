@@ -383,8 +383,8 @@ class Placer {
     // A region that may have it is off a boundary, and it with that.
     const bool off = bare_.AnyIsOff() || MayBeginAnywhere(space, world_);
     const uint64_t align = space == nullptr ? 0 : space->align;
-    const bool odd =
-        align == 0 && !disk.size_is_taken && !MayBeSizeOfRule(disk.size->value);
+    const bool odd = align == 0 && disk.size && !disk.size_is_taken &&
+                     !MayBeSizeOfRule(disk.size->value);
     const bool small = off || odd || (align != 0 && align < kSubsection);
     std::string besides;
     if (odd && !off) {

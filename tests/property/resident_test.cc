@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -18,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -68,6 +70,15 @@ Rows RowsOf(proto::StateSnapshot snapshot) {
   return rows;
 }
 
+// Where two rows begin to be different, for people.
+std::string Window(const std::string& a, const std::string& b) {
+  const size_t same = static_cast<size_t>(
+      std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+  const size_t from = same - std::min<size_t>(same, 40);
+  return absl::StrCat("  ", absl::CEscape(a.substr(from, 120)), "\n  ",
+                      absl::CEscape(b.substr(from, 120)), "\n");
+}
+
 // What is another; "" if nothing is.
 std::string Difference(const Rows& a, const Rows& b) {
   std::string text;
@@ -80,7 +91,8 @@ std::string Difference(const Rows& a, const Rows& b) {
     if (other == b.bytes.end()) {
       absl::StrAppend(&text, "only there:", name(key));
     } else if (other->second != bytes) {
-      absl::StrAppend(&text, "another:", name(key));
+      absl::StrAppend(&text, "another:", name(key),
+                      Window(bytes, other->second));
     }
   }
   for (const auto& [key, bytes] : b.bytes) {

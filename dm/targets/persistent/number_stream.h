@@ -13,6 +13,7 @@
 #ifndef DMDAX_DM_TARGETS_PERSISTENT_NUMBER_STREAM_H_
 #define DMDAX_DM_TARGETS_PERSISTENT_NUMBER_STREAM_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -52,6 +53,8 @@ class NumberReader {
   }
   bool ok() const { return ok_; }
   bool at_end() const { return rest_.empty(); }
+  // Bytes.
+  size_t left() const { return rest_.size(); }
 
  private:
   absl::string_view rest_;

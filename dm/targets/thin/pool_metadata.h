@@ -135,6 +135,8 @@ class PoolMetadata {
   absl::Status Save();
   absl::Status SaveAll();
   absl::Status SaveChanges();
+  // What SaveChanges() appends; it is forgotten with that.
+  std::string TakeChanges();
   void PutHeader(NumberWriter* out) const;
   static void PutDetails(uint64_t id, const Device& device, NumberWriter* out);
 
@@ -158,6 +160,7 @@ class PoolMetadata {
   // appended.  0: what is on the device is not known to be that.
   std::string committed_;
   size_t committed_all_ = 0;
+  std::string no_changes_;  // what TakeChanges() says when there are none
   uint64_t threshold_ = 0;
   std::function<void()> threshold_fn_;
   std::map<uint64_t, Device> devices_;

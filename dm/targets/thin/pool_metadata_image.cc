@@ -46,6 +46,7 @@ absl::Status PoolMetadata::SaveAll() {
   tm_->ForgetChanges();
   data_->ForgetChanges();
   changed_details_.clear();
+  no_changes_ = TakeChanges();
   committed_all_ = 0;
   absl::Status s = WriteMetadataImage(dev_, kSuperblock, out.bytes());
   if (!s.ok()) return s;
@@ -56,7 +57,7 @@ absl::Status PoolMetadata::SaveAll() {
   return s;
 }
 
-absl::Status PoolMetadata::SaveChanges() {
+std::string PoolMetadata::TakeChanges() {
   NumberWriter out;
   PutHeader(&out);
   std::vector<uint64_t> gone;
@@ -73,9 +74,19 @@ absl::Status PoolMetadata::SaveChanges() {
   changed_details_.clear();
   tm_->SaveChanges(&out);
   data_->SaveChanges(&out);
+  return out.bytes();
+}
+
+absl::Status PoolMetadata::SaveChanges() {
+  const std::string changes = TakeChanges();
   const size_t written = committed_.size();
-  if (!HasRoomForImage(dev_, written + out.bytes().size())) return SaveAll();
-  committed_ += out.bytes();
+  // A commit of nothing leaves the device as it was; the superblock is written
+  // all the same, as the kernel does.
+  if (changes != no_changes_) {
+    if (!HasRoomForImage(dev_, written + changes.size())) return SaveAll();
+    committed_ += changes;
+    no_changes_ = TakeChanges();
+  }
   absl::Status s =
       AppendToMetadataImage(dev_, kSuperblock, committed_, written);
   if (!s.ok()) {
@@ -110,6 +121,7 @@ bool PoolMetadata::Load(absl::string_view state) {
   LoadDetails(&in);
   tm_ = std::make_unique<TransactionManager>(machine_.profile(), &in);
   data_ = std::make_unique<DiskSpaceMap>(*tm_, &in);
+  const size_t all = state.size() - in.left();
   while (in.ok() && !in.at_end()) {
     LoadHeader(&in);
     for (uint64_t n = in.Get(); n > 0 && in.ok(); --n) details_.erase(in.Get());
@@ -117,11 +129,17 @@ bool PoolMetadata::Load(absl::string_view state) {
     tm_->LoadChanges(&in);
     data_->LoadChanges(&in);
   }
-  // The next that is saved is all.
-  committed_all_ = 0;
+  if (!in.ok()) return false;
   committed_root_ = root_;
   committed_details_ = details_root_;
-  return in.ok();
+  // Who loads them goes on where they were left, byte by byte.
+  tm_->ForgetChanges();
+  data_->ForgetChanges();
+  changed_details_.clear();
+  no_changes_ = TakeChanges();
+  committed_ = std::string(state);
+  committed_all_ = all;
+  return true;
 }
 
 }  // namespace dmdax

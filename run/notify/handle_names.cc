@@ -24,24 +24,25 @@
 namespace dmdax::run {
 namespace {
 
-// What the names of `paths` are now, the machine is to look at.
-void Tell(Call& call, std::initializer_list<const Place*> places) {
+// What the names of `paths` are now, the machine is to look at: 0, or the errno
+// with which nobody did.
+int Tell(Call& call, std::initializer_list<const Place*> places) {
   std::string paths;
   for (const Place* place : places) {
     if (!place->in_tree || !IsAtOrBelow(place->shown, "/dev")) continue;
     if (!paths.empty()) paths += '\0';
     paths += place->shown;
   }
-  if (paths.empty()) return;
+  if (paths.empty()) return 0;
   Exchange e(DMDAX_OP_CHANGED);
   e.in = paths;
-  call.door.machine.Call(e);
+  return call.door.machine.Call(e);
 }
 
 // Of a system call of ours, which returns 0 or -1.
 Reply Told(Call& call, int result, std::initializer_list<const Place*> places) {
   if (result != 0) return Reply::Errno(errno);
-  Tell(call, places);
+  if (const int error = Tell(call, places)) return Reply::Errno(error);
   return Reply::Value(0);
 }
 

@@ -22,12 +22,10 @@ namespace {
 
 // Tells of it if it was done.
 int Told(int result, const Path& path) {
-  if (result == 0) TellChanged(path);
-  return result;
+  return result == 0 ? Result(TellChanged(path)) : result;
 }
 int Told(int result, const Path& from, const Path& to) {
-  if (result == 0) TellChanged(from, to);
-  return result;
+  return result == 0 ? Result(TellChanged(from, to)) : result;
 }
 
 // Also by a name from a directory that is open, or the current one, on.

@@ -292,24 +292,23 @@ bool Path::MachinePath(char* out, size_t size) const {
 
 namespace {
 
-void Tell(const char* bytes, size_t size) {
+int Tell(const char* bytes, size_t size) {
   const KeepErrno keep;
   Message m(DMDAX_OP_CHANGED);
   m.in = bytes;
   m.in_size = size;
-  Call(m);
+  return Call(m);
 }
 
 }  // namespace
 
-void TellChanged(const Path& path) {
+int TellChanged(const Path& path) {
   char at[PATH_MAX];
-  if (path.MachinePath(at, sizeof(at)) && IsBelow(at, "/dev")) {
-    Tell(at, strlen(at));
-  }
+  if (!path.MachinePath(at, sizeof(at)) || !IsBelow(at, "/dev")) return 0;
+  return Tell(at, strlen(at));
 }
 
-void TellChanged(const Path& from, const Path& to) {
+int TellChanged(const Path& from, const Path& to) {
   char both[2 * PATH_MAX];
   size_t size = 0;
   for (const Path* path : {&from, &to}) {
@@ -318,7 +317,7 @@ void TellChanged(const Path& from, const Path& to) {
     if (size > 0) both[size] = '\0';
     size = static_cast<size_t>(at - both) + strlen(at);
   }
-  if (size > 0) Tell(both, size);
+  return size > 0 ? Tell(both, size) : 0;
 }
 
 }  // namespace dmdax::preload

@@ -69,9 +69,10 @@ bool IsMachinesPath(const char* path, char* clean = nullptr);
 // Whether this process has come to the tree at all.
 bool TreeWasSeen();
 
-// A name was made, removed or changed there.
-void TellChanged(const Path& path);
-void TellChanged(const Path& from, const Path& to);
+// A name was made, removed or changed there: 0, or the errno with which the
+// machine does not know of it (EIO: it is gone).
+int TellChanged(const Path& path);
+int TellChanged(const Path& from, const Path& to);
 
 }  // namespace dmdax::preload
 

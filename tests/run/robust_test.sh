@@ -91,9 +91,10 @@ END
     wrong "a supervisor that is killed early"
 done
 
-# --- A machine that goes while a program writes: nothing it was told is written
-# is in a file that has taken the place of a disk.
-for door in "${doors[@]}"; do
+# --- A machine that goes while a program writes and makes names: nothing it was
+# told is written is in a file that has taken the place of a disk, and no name
+# it was told is made is nowhere.
+for door in "${doors[@]}"; do for signal in TERM KILL; do
   "${clean[@]}" "$dmdax" --state s.gone machine load --replace \
     ../world.textproto >/dev/null
   "${clean[@]}" "$dmdax" --state s.gone serve >ready.gone &
@@ -103,21 +104,24 @@ for door in "${doors[@]}"; do
     for ((i = 0; i < 400; ++i)); do
       printf "%04d" $i | dd of=/dev/pmem1 seek=$((i * 4)) oflag=seek_bytes \
         conv=fsync,notrunc 2>/dev/null && echo $i
+      mknod /dev/n$i b 1 1 && echo n$i
     done' >gone.said 2>/dev/null &
   program=$!
   for ((wait = 0; wait < 200; wait++)); do
-    ! grep -q "^2$" gone.said || break
+    ! grep -q "^n2$" gone.said || break
     sleep 0.05
   done
-  kill "$(pgrep -f -- "--state s.gone serve" | tail -n 1)"
+  kill -$signal "$(pgrep -f -- "--state s.gone serve" | tail -n 1)"
   wait "$server" || true
   wait "$program" || true
-  "${clean[@]}" "$dmdax" --state s.gone run --root -- head -c 1600 /dev/pmem1 |
-    tr -d '\0' | fold -w 4 | sed 's/^0*\(.\)/\1/' >gone.there
+  "${clean[@]}" "$dmdax" --state s.gone run --root -- bash -c '
+    head -c 1600 /dev/pmem1 | tr -d "\0" | fold -w 4 | sed "s/^0*\(.\)/\1/"
+    echo; cd /dev; ls -d n[0-9]*' >gone.there
   lost=$(grep -vxFf gone.there gone.said) || true
-  [[ -s gone.said && -z $lost ]] || wrong "the machine goes, $door: lost" $lost
+  [[ -s gone.said && -z $lost ]] ||
+    wrong "the machine goes by $signal, $door: lost" $lost
   rm ready.gone
-done
+done; done
 
 # --- What a target has on its disk is written over: the state still opens.
 "${clean[@]}" "$dmdax" --state s.over machine load ../world.textproto >/dev/null

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "block/read_ahead.h"
 
 namespace dmdax {
 
@@ -23,6 +24,8 @@ absl::Status QueueMaxSectorsStore(BlockDevice& bdev, uint32_t max_sectors_kb,
     limits.max_user_sectors = max_sectors_kb * 2;
     BlkValidateLimits(profile, limits);
     bdev.queue().SetLimits(limits);
+    // queue_limits_commit_update() applies all of them to the bdi.
+    UpdateReadAhead(profile, bdev.queue());
     return absl::OkStatus();
   }
   uint32_t max_hw_kb = limits.max_hw_sectors / 2;

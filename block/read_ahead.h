@@ -15,19 +15,19 @@
 
 namespace dmdax {
 
-// Sets ra_pages for the limits that `queue` just got.
+// ra_pages of a disk with the limits and flags of `queue`, that had `before`.
 //
 // Mirrors: disk_update_readahead of block/blk-settings.c (5.10, 6.1), and
 // blk_apply_bdi_limits (6.12), which never takes any back, and goes by
 // max_sectors where a rotational disk says no io_opt (6.17).
-inline void UpdateReadAhead(const KernelProfile& profile, RequestQueue& queue) {
+inline uint32_t ReadAheadOf(const KernelProfile& profile,
+                            const RequestQueue& queue, uint32_t before) {
   constexpr uint32_t kVmReadAheadPages = 32;
-  const QueueLimits& limits = queue.limits();
+  const QueueLimits limits = queue.limits();
   uint64_t twice = limits.io_opt * 2u;  // 32 bits, which may overflow
-  uint32_t before = queue.ra_pages();
   switch (profile.read_ahead) {
     case ReadAheadRule::kFixed:
-      return;
+      return before;
     case ReadAheadRule::kTwiceOptimal:
       before = 0;
       break;
@@ -40,8 +40,19 @@ inline void UpdateReadAhead(const KernelProfile& profile, RequestQueue& queue) {
       twice *= 2;
       break;
   }
-  queue.set_ra_pages(std::max(
-      {before, static_cast<uint32_t>(twice / kPageSize), kVmReadAheadPages}));
+  return std::max(
+      {before, static_cast<uint32_t>(twice / kPageSize), kVmReadAheadPages});
+}
+
+// That of a disk that is new: nobody has written to its read_ahead_kb.
+inline uint32_t FreshReadAhead(const KernelProfile& profile,
+                               const RequestQueue& queue) {
+  return ReadAheadOf(profile, queue, RequestQueue().ra_pages());
+}
+
+// Sets ra_pages for the limits that `queue` just got.
+inline void UpdateReadAhead(const KernelProfile& profile, RequestQueue& queue) {
+  queue.set_ra_pages(ReadAheadOf(profile, queue, queue.ra_pages()));
 }
 
 // read_ahead_kb_store() of mm/backing-dev.c: whole pages of it.

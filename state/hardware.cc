@@ -15,6 +15,7 @@
 #include "base/errno_status.h"
 #include "base/nearest.h"
 #include "block/queue_sysfs.h"
+#include "block/read_ahead.h"
 #include "dm/bio_map.h"
 #include "process/field_error.h"
 #include "state/nodes.h"
@@ -43,8 +44,14 @@ absl::Status ApplyQueue(const proto::Queue& queue, BlockDevice& bdev,
   if (queue.rotational()) bdev.queue().Set(QUEUE_FLAG_NONROT, false);
   if (queue.write_cache()) bdev.queue().Set(QUEUE_FLAG_WC, true);
   if (queue.stable_writes()) bdev.queue().Set(QUEUE_FLAG_STABLE_WRITES, true);
+  UpdateReadAhead(profile, bdev.queue());
   if (queue.max_sectors_kb()) {
-    return QueueMaxSectorsStore(bdev, queue.max_sectors_kb(), profile);
+    absl::Status s =
+        QueueMaxSectorsStore(bdev, queue.max_sectors_kb(), profile);
+    if (!s.ok()) return s;
+  }
+  if (queue.has_read_ahead_kb()) {
+    SetReadAheadKb(bdev.queue(), queue.read_ahead_kb());
   }
   return absl::OkStatus();
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "base/errno_status.h"
 #include "base/keyring.h"
 #include "block/queue_limits.h"
+#include "block/read_ahead.h"
 #include "state/hardware.h"
 
 namespace dmdax {
@@ -26,6 +28,14 @@ void SaveBytes(BlockDevice& bdev, Disk* out) {
     page->set_index(index);
     page->set_content(bytes.data(), bytes.size());
   }
+}
+
+// read_ahead_kb, if it does not follow from the limits: what was written there.
+std::optional<uint64_t> WrittenReadAhead(const RequestQueue& queue,
+                                         const KernelProfile& profile) {
+  const uint64_t pages = queue.ra_pages();
+  if (pages == FreshReadAhead(profile, queue)) return std::nullopt;
+  return pages * (kPageSize / 1024);
 }
 
 void SavePmem(const PmemDevice& pmem, BlockDevice& bdev,
@@ -53,6 +63,9 @@ void SavePmem(const PmemDevice& pmem, BlockDevice& bdev,
   }
   if (limits.max_user_sectors != 0) {
     out->mutable_queue()->set_max_sectors_kb(limits.max_user_sectors / 2);
+  }
+  if (const auto kb = WrittenReadAhead(bdev.queue(), profile)) {
+    out->mutable_queue()->set_read_ahead_kb(*kb);
   }
   out->set_read_only(bdev.blk_ro_set(profile));
   // A file keeps its bytes by itself.
@@ -87,6 +100,9 @@ void SaveBlock(const BlockOptions& o, BlockDevice& bdev,
   queue->set_rotational(!bdev.queue().Has(QUEUE_FLAG_NONROT));
   queue->set_write_cache(bdev.queue().Has(QUEUE_FLAG_WC));
   queue->set_stable_writes(bdev.queue().Has(QUEUE_FLAG_STABLE_WRITES));
+  if (const auto kb = WrittenReadAhead(bdev.queue(), profile)) {
+    queue->set_read_ahead_kb(*kb);
+  }
   SaveBytes(bdev, out);
   if (o.loop) {
     proto::LoopFile* file = out->mutable_runtime()->mutable_loop();

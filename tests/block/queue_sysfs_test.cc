@@ -2,6 +2,7 @@
 #include "block/queue_sysfs.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "tests/testing.h"
 
@@ -60,6 +61,16 @@ TEST_F(QueueSysfsTest, NewKernelsValidateTheResult) {
   EXPECT_THAT(Store(0, "v6_12"), IsOk());
   EXPECT_EQ(bdev_.queue().max_sectors(), 2560u);
   EXPECT_EQ(bdev_.queue().limits().max_user_sectors, 0u);
+}
+
+// They apply all limits again, and with them the least read-ahead.
+TEST_F(QueueSysfsTest, NewKernelsTakeReadAheadUp) {
+  for (const auto& [kernel, pages] :
+       {std::pair{"v6_1", 0u}, {"v6_12", 32u}, {"v6_17", 32u}}) {
+    bdev_.queue().set_ra_pages(0);
+    EXPECT_THAT(Store(64, kernel), IsOk());
+    EXPECT_EQ(bdev_.queue().ra_pages(), pages) << kernel;
+  }
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "block/read_ahead.h"
 #include "dm/mapped_device.h"
 #include "formats/world_format.h"
 #include "gtest/gtest.h"
@@ -133,6 +134,26 @@ TEST(WorldLoad, SettingsAreHonoured) {
   // What lies on top was made after that.
   EXPECT_EQ(s.ctl->FindDevice("up")->disk().queue().max_sectors(), 128u);
   EXPECT_EQ(s.machine->Nodes().at("/dev/mapper/a"), (DevT{254, 0}));
+}
+
+// What nobody has written follows from the limits, and is not said.
+TEST(WorldLoad, ReadAheadThatWasWrittenIsKept) {
+  const Session s = Load(
+      "pmem { name: 'pmem0' base: 0x100000000 size: 0x4000000 } "
+      "block { name: 'sda' sectors: 8 queue { read_ahead_kb: 0 } } "
+      "block { name: 'sdb' sectors: 8 queue { optimal_io_size: 1048576 } }");
+  const auto pages = [&](absl::string_view name) {
+    return s.machine->FindBdevByName(name)->queue().ra_pages();
+  };
+  EXPECT_EQ(pages("sda"), 0u);
+  EXPECT_EQ(pages("sdb"), 512u) << "twice the optimal size";
+  SetReadAheadKb(s.machine->FindBdevByName("pmem0")->queue(), 500);
+  const proto::World world = DescribeWorld(s);
+  EXPECT_EQ(world.pmem(0).queue().read_ahead_kb(), 500u);
+  EXPECT_TRUE(world.block(0).queue().has_read_ahead_kb());
+  EXPECT_FALSE(world.block(1).queue().has_read_ahead_kb());
+  const Session again = Load(world.ShortDebugString());
+  EXPECT_EQ(again.machine->FindBdevByName("pmem0")->queue().ra_pages(), 125u);
 }
 
 TEST(WorldLoad, ADescribedWorldLoadsToTheSame) {

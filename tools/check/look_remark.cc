@@ -34,8 +34,8 @@ std::vector<std::string> LookRemarks(const CureSteps& steps) {
     remarks.push_back(absl::StrCat(
         "it ends before anything goes if the extents of ",
         absl::StrJoin(at_extents, ", "),
-        " are smaller than the chunks (vgs -o +vg_extent_size): no list is "
-        "known then, and the group must be made anew with larger ones"));
+        " are smaller than the chunks: then the group must be made anew too, "
+        "and who adds vgcfgbackup to what is asked gets the lines for that"));
   }
   return remarks;
 }

@@ -98,7 +98,8 @@ class GroupAdder {
       near_pmem |= MayHavePmem(facts_, *world, device);
     }
     for (const proto::MappedDevice& volume : world->mapped_device()) {
-      near_pmem |= said.device().empty() && IsLvmDmName(group_.name, volume.name());
+      near_pmem |=
+          said.device().empty() && IsLvmDmName(group_.name, volume.name());
     }
     if (near_pmem) *world->add_volume_group() = std::move(said);
   }

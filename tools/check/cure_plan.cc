@@ -28,6 +28,7 @@
 #include "tools/check/in_progress.h"
 #include "tools/check/kpartx_map.h"
 #include "tools/check/list_refusal.h"
+#include "tools/check/look_remark.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/lvm_settings.h"
 #include "tools/check/made_again.h"
@@ -221,6 +222,7 @@ class Planner {
   // All that goes is made again, in its last form; of what no list makes it is
   // told.
   void MakeVolumesAgain() {
+    DropChunkLooks(r_.machine, &steps_);
     for (BlockDevice* bdev : gone_) {
       const std::string name = NameOfDevice(r_.machine, *bdev);
       const proto::MappedDevice* const now = r_.stands_on.InWorld(name);
@@ -281,6 +283,7 @@ class Planner {
       // In the last session the devices lie where they will.
       for (const CureStep& step : GroupSteps(r_.after, part)) Put(step);
       if (part.whole) whole_.insert(vg);
+      changes_[vg] = GroupChanges(part);
       if (!laid_out_.contains(vg)) {
         Refuse(GroupDoesNotFit(With(), r_.stands_on, part));
       }
@@ -341,6 +344,7 @@ class Planner {
           AfreshLine(r_.machine, MachineBdev(r_.subject), world_, r_.subject);
     }
     std::vector<std::string> said(before_.begin(), before_.end());
+    for (const auto& [vg, text] : changes_) said.push_back(text);
     said.insert(said.end(), remarks_.begin(), remarks_.end());
     for (std::string& remark : uses.remarks) said.push_back(std::move(remark));
     plan.remark = PlanRemark({.with = With(),
@@ -375,8 +379,9 @@ class Planner {
   RedoneGroups redo_;
   // Others that stand there, by their names, as they keep their large pages.
   std::map<std::string, proto::MappedDevice> moved_;
-  std::set<std::string> whole_;   // groups of which nothing is left
-  std::string refused_;           // why nobody can type it, or ""
+  std::set<std::string> whole_;  // groups of which nothing is left
+  std::map<std::string, std::string> changes_;  // of groups
+  std::string refused_;                         // why nobody can type it, or ""
   std::set<std::string> placed_;  // volumes with extents of their own choice
   std::set<std::string> before_;  // what is done besides, by hand
   std::vector<std::string> remarks_;

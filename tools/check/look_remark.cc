@@ -9,9 +9,17 @@
 #include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/lvm_settings.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
+
+void DropChunkLooks(const Session& machine, CureSteps* steps) {
+  steps->DropIf([&](const CureStep& step) {
+    return step.stage == CureStage::kLook &&
+           ExtentSectors(machine, GroupOfChunkLook(step.about)) != 0;
+  });
+}
 
 std::vector<std::string> LookRemarks(const CureSteps& steps) {
   bool at_volumes = false;

@@ -93,18 +93,7 @@ class Finder {
     for (BlockDevice* bdev : known) {
       if (redo.contains(bdev)) AddOnce(bdev, &all);
     }
-    const uint64_t factor = sizes_ & (~sizes_ + 1);
-    // In extents of less than a chunk lvcreate makes smaller ones.
-    part_.whole =
-        factor < kExtent ||
-        MostExtent(machine_, stands_on_, nullptr, part_.vg) < chunk_ ||
-        (AreAllIn(redo, all) && AreAllIn(redo, known));
-    // Volumes of smaller extents are rounded up by as little as may be.
-    part_.extent =
-        !part_.whole
-            ? std::min(factor, kMostExtent)
-            : std::max(factor != 0 && factor < kExtent ? kPmdSectors : kExtent,
-                       chunk_);
+    FindExtents(AreAllIn(redo, all) && AreAllIn(redo, known));
     for (BlockDevice* leg : all) {
       if (part_.whole || redo.contains(leg)) part_.devices.push_back(leg);
     }
@@ -142,6 +131,32 @@ class Finder {
                        const std::vector<BlockDevice*>& devices) {
     return std::all_of(devices.begin(), devices.end(),
                        [&](BlockDevice* bdev) { return redo.contains(bdev); });
+  }
+
+  // Whether all of the group is made anew, and in which extents.
+  void FindExtents(bool all_devices) {
+    const uint64_t factor = sizes_ & (~sizes_ + 1);
+    part_.old_extent = ExtentSectors(machine_, part_.vg);
+    if (const uint64_t known = part_.old_extent; known != 0) {
+      // What lies behind one of another size would begin between two pages; and
+      // in extents of less than a chunk lvcreate makes smaller ones.
+      const bool small =
+          sizes_ % kPmdSectors != 0 || (chunk_ != 0 && known % chunk_ != 0);
+      const bool change = small && known % std::max(chunk_, kPmdSectors) != 0;
+      part_.whole = change || all_devices;
+      part_.extent = change ? std::max(chunk_, kPmdSectors) : known;
+      return;
+    }
+    part_.whole =
+        factor < kExtent ||
+        MostExtent(machine_, stands_on_, nullptr, part_.vg) < chunk_ ||
+        all_devices;
+    // Volumes of smaller extents are rounded up by as little as may be.
+    part_.extent =
+        !part_.whole
+            ? std::min(factor, kMostExtent)
+            : std::max(factor != 0 && factor < kExtent ? kPmdSectors : kExtent,
+                       chunk_);
   }
 
   std::string NameOf(BlockDevice& bdev) const {
@@ -289,6 +304,9 @@ class Finder {
 
 uint64_t MostExtent(const Session& machine, const StandsOn& stands_on,
                     const proto::World* cured, const std::string& vg) {
+  if (const uint64_t known = ExtentSectors(machine, vg); known != 0) {
+    return known;
+  }
   uint64_t bits = 0;
   std::map<DevT, uint64_t> first;
   for (BlockDevice* bdev : stands_on.OfGroup(vg)) {

@@ -210,8 +210,7 @@ class Planner {
 
   // What stands on what goes may have made up for where that lay.
   void SettleNeighbours() {
-    const std::vector<const Subject*> subjects = Subjects();
-    Fate fate = r_.neighbours.OfList(gone_, redo_, world_, subjects);
+    Fate fate = r_.neighbours.OfList(gone_, redo_, world_, Subjects());
     if (!fate.moved.empty()) remarks_.push_back(MovedText(fate));
     for (proto::MappedDevice& device : fate.moved) {
       moved_[device.name()] = std::move(device);
@@ -299,7 +298,7 @@ class Planner {
     Refuse(SmallXfs(With(), r_.stands_on, steps_));
     FreshFilesLeft files =
         AllocateFreshFiles(With(), r_.stands_on, Subjects(), &steps_);
-    left_out_ = files.left_out;
+    files_left_ = std::move(files.remark);
     Refuse(std::move(files.refused));
   }
 
@@ -353,7 +352,7 @@ class Planner {
                               .steps = steps_,
                               .by_hand = by_hand_,
                               .something_goes = !plan.goes.empty(),
-                              .files_left_out = left_out_},
+                              .files_left = files_left_},
                              std::move(said));
     return plan;
   }
@@ -375,8 +374,7 @@ class Planner {
   const proto::World& world_;
   CureSteps steps_;
   std::set<std::pair<CureStage, std::string>> anew_;
-  // By group: the physical volumes that are made anew.
-  RedoneGroups redo_;
+  RedoneGroups redo_;  // by group: the physical volumes that are made anew
   // Others that stand there, by their names, as they keep their large pages.
   std::map<std::string, proto::MappedDevice> moved_;
   std::set<std::string> whole_;  // groups of which nothing is left
@@ -385,7 +383,7 @@ class Planner {
   std::set<std::string> placed_;  // volumes with extents of their own choice
   std::set<std::string> before_;  // what is done besides, by hand
   std::vector<std::string> remarks_;
-  size_t left_out_ = 0;             // files without lines
+  std::string files_left_;          // which have no lines, or ""
   ByHand by_hand_;                  // what goes and does not come back
   std::set<std::string> laid_out_;  // groups whose cures found room
   BdevSet gone_;

@@ -33,6 +33,12 @@ uint64_t BytesOf(const FileBlocks& file) {
 
 }  // namespace
 
+bool WholeFiles::MayList(const proto::Mount& mount) {
+  constexpr size_t kMostListed = 1 << 20;
+  listed_ += Of(mount).files.size();
+  return listed_ <= kMostListed;
+}
+
 const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {
   const auto [known, fresh] = mounts_.try_emplace(&mount);
   OfMount& of = known->second;
@@ -51,6 +57,7 @@ const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {
     // without a size, so that it gets none and is told of.
     const bool whole = IsWhole(*file);
     if (!whole && bytes < kPmdBytes) continue;
+    if (!whole) of.with_holes.push_back(of.files.size());
     of.numbers.try_emplace(path, of.files.size());
     of.files.push_back({std::move(path), whole ? file->size : 0});
   }

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
 #include "tools/byte_count.h"
+#include "tools/check/cure_worth.h"
 
 namespace dmdax {
 namespace {
@@ -98,12 +99,6 @@ void PrintPlan(std::ostream& out, const CurePlan& plan,
   if (!plan.afresh.empty()) {
     out << "     # or lay it out afresh: " << OneLine(plan.afresh) << "\n";
   }
-}
-
-// Nothing of it can be in a page of that size, whatever is done.
-bool FillsNone(const DaxCheck& check, Wish wish) {
-  const bool pages = wish == Wish::kPmd || wish == Wish::kPud;
-  return pages && check.dax && check.now.tail == check.now.total;
 }
 
 // "yes, but for its last 2044 KiB, which fills none"

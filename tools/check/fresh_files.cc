@@ -28,13 +28,14 @@ namespace {
 // Of those that may not fit no more are looked at.
 constexpr size_t kMostLookedAt = 8 * kMostFreshFiles;
 
-// Which files have DAX by their own flag alone.
+// Which files have the DAX flag, which no copy has.
 class DaxFlags {
  public:
-  // `then`: the mount as it will be.
+  // `then`: the mount as it will be.  A cure gives flags only where the mount
+  // does not decide.
   DaxFlags(const Session& machine, const proto::Mount& then)
-      : machine_(machine), decide_(!DecidesDaxForAll(then)) {
-    if (!decide_) return;
+      : machine_(machine) {
+    if (DecidesDaxForAll(then)) return;
     for (const proto::File& file : then.file()) {
       if (file.dax()) {
         flagged_.insert(PathBelow(MountPath(then.path()), file.name()));
@@ -42,7 +43,6 @@ class DaxFlags {
     }
   }
   bool Needs(const std::string& path) const {
-    if (!decide_) return false;
     if (flagged_.contains(path)) return true;
     const absl::StatusOr<MountedFile*> file = machine_.user->FindFile(path);
     return file.ok() && (*file)->options.dax;
@@ -50,7 +50,6 @@ class DaxFlags {
 
  private:
   const Session& machine_;
-  const bool decide_;  // the mount does not
   std::set<std::string> flagged_;
 };
 

@@ -5,8 +5,10 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "process/mount_point.h"
 #include "tools/check/file_blocks.h"
+#include "tools/check/locked_file.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -49,6 +51,12 @@ const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {
       if (extent.shared()) of.blocks = OfMount::Blocks::kShared;
     }
     std::string path = PathBelow(at, in.name());
+    if (const std::string flags = LockingFlags(in); !flags.empty()) {
+      constexpr size_t kMostNamed = 4;
+      if (++of.nr_locked <= kMostNamed) {
+        of.locked.push_back(absl::StrCat("+", flags, " ", path));
+      }
+    }
     const std::optional<FileBlocks> file = BlocksOfFile(machine_, path, in);
     if (!file) continue;
     const uint64_t bytes = BytesOf(*file);

@@ -28,6 +28,9 @@ class WholeFiles {
     std::vector<File> files;                           // in the World's order
     std::vector<size_t> with_holes;                    // numbers among them
     absl::flat_hash_map<std::string, size_t> numbers;  // by path
+    // The first few that nobody writes before chattr, and how many there are.
+    std::vector<std::string> locked;
+    size_t nr_locked = 0;
     // Whether any file of the mount has blocks of others.
     enum class Blocks { kOwn, kShared } blocks = Blocks::kOwn;
     // What all files of the mount have in blocks up to their ends.

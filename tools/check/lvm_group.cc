@@ -21,6 +21,7 @@
 #include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/no_more.h"
+#include "tools/check/undo_target.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
 
@@ -202,11 +203,50 @@ class Finder {
       }
     }
     if (names.empty()) return;
+    if (std::string plain = MadePlain(); !plain.empty()) {
+      part_.refused = std::move(plain);
+      return;
+    }
     part_.refused =
         absl::StrCat("no list makes ", absl::StrJoin(names, ", "),
                      " again, not linear or striped alone, which must go with ",
                      DeviceNames(),
                      ": pvcreate --dataalignment 2m, and the volumes by hand");
+  }
+
+  // Where all that no list makes again can be made plain first.
+  std::string MadePlain() const {
+    std::vector<std::string> names, commands;
+    std::vector<BlockDevice*> parts;
+    BdevSet made;
+    for (const std::string& name : part_.volumes) {
+      const proto::MappedDevice& device = InWorld(name);
+      if (SegmentsToMake(machine_, device)) continue;
+      BlockDevice* const bdev = stands_on_.Find(name);
+      const std::string command = PlainCommand(device);
+      if (IsHiddenVolume(device)) {
+        parts.push_back(bdev);
+      } else if (command.empty()) {
+        return "";
+      } else {
+        made.insert(bdev);
+        names.push_back(OneLine(name));
+        commands.push_back(command);
+      }
+    }
+    // A part goes with its volume.
+    for (BlockDevice* part : parts) {
+      const BdevSet above = stands_on_.AllAbove({part}, 2 * kMostVolumes);
+      if (std::none_of(above.begin(), above.end(),
+                       [&](BlockDevice* on) { return made.contains(on); })) {
+        return "";
+      }
+    }
+    if (names.empty()) return "";
+    return absl::StrCat("no list makes ", absl::StrJoin(names, ", "),
+                        " again, which must go with ", DeviceNames(), ": ",
+                        absl::StrJoin(commands, " && "),
+                        ", which leaves the data, and ask again");
   }
 
   // Volumes that only the metadata has: of a table that nobody knows no list

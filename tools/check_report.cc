@@ -86,8 +86,14 @@ void PrintPlan(std::ostream& out, const CurePlan& plan,
   constexpr char kIndent[] = "     ";
   const std::string all = OneLine(absl::StrJoin(plan.joint, ", "));
   if (!plan.joint.empty() && plan.joint[0] != name) {
+    // The first has all of their names.
+    constexpr size_t kFew = 8;
     out << "  to type: the list of " << OneLine(plan.joint[0])
-        << ", which is one for " << all << "\n";
+        << ", which is one for "
+        << (plan.joint.size() <= kFew
+                ? all
+                : absl::StrCat("all ", plan.joint.size(), " that it names"))
+        << "\n";
     return;
   }
   out << "  to type, in this order" << (all.empty() ? "" : ", for all of ")

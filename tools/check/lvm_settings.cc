@@ -197,7 +197,8 @@ std::string GroupChanges(const GroupPart& part) {
   } else if (part.extent != part.old_extent && part.old_extent != 0) {
     changes.push_back(absl::StrCat(
         "the extents of ", vg, " become ", BytesText(part.extent * kSectorSize),
-        ", and were ", BytesText(part.old_extent * kSectorSize)));
+        ", and were ", BytesText(part.old_extent * kSectorSize),
+        ": volumes are rounded up to whole ones"));
   }
   const std::string areas =
       DevicesWhere(part, group, [](const PhysicalVolume* said) {

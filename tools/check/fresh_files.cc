@@ -198,13 +198,17 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
   }
   fresh.steps =
       files.Steps(DaxFlags(machine, cured != nullptr ? *cured : mount));
-  for (size_t number : all.with_holes) {
-    const std::string& path = all.files[number].path;
-    if (seen.contains(path)) continue;
-    if (fresh.with_holes.size() < kMostWithHoles) {
-      fresh.with_holes.push_back(path);
+  fresh.nr_with_holes = all.with_holes.size();
+  for (const std::string& path : seen) {
+    const auto number = all.numbers.find(path);
+    if (number != all.numbers.end() && all.files[number->second].size == 0) {
+      --fresh.nr_with_holes;
     }
-    ++fresh.nr_with_holes;
+  }
+  for (size_t number : all.with_holes) {
+    if (fresh.with_holes.size() == kMostWithHoles) break;
+    const std::string& path = all.files[number].path;
+    if (!seen.contains(path)) fresh.with_holes.push_back(path);
   }
   fresh.left_out = nr_all - files.size() - fresh.nr_with_holes;
   return fresh;

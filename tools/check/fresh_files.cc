@@ -119,34 +119,32 @@ class Allocator {
   uint64_t room() const { return room_; }
   size_t size() const { return taken_.size(); }
 
-  // A line for each of a few, else for many at once.
+  // Lines for each of a few, else for many at once.
   std::vector<CureStep> Steps(const DaxFlags& flags) const {
-    if (taken_.size() > kMostFreshFiles) return Listed(flags);
+    const bool few = taken_.size() <= kMostFreshFiles;
+    FileLines lines(
+        {.fs = fs_, .at = at_, .disk = KernelNameWord(machine_, bdev_)});
     std::vector<CureStep> steps;
     std::set<std::string> made;
     for (const WholeFiles::File& file : taken_) {
+      if (!few && FileLines::Takes(file.path)) {
+        lines.Add(TypedPath(in_, file.path), file.size,
+                  flags.Needs(file.path) ? FileLines::DaxFlag::kSet
+                                         : FileLines::DaxFlag::kNone);
+        continue;
+      }
       made.insert(file.path);
       AddSteps(
           machine_,
           {.name = file.path, .size = file.size, .bdev = &bdev_, .mount = at_},
           fs_, flags, in_, &steps);
     }
+    for (CureStep& step : lines.Steps()) steps.push_back(std::move(step));
     AddDirectories(at_, made, in_, &steps);
     return steps;
   }
 
  private:
-  std::vector<CureStep> Listed(const DaxFlags& flags) const {
-    FileLines lines(
-        {.fs = fs_, .at = at_, .disk = KernelNameWord(machine_, bdev_)});
-    for (const WholeFiles::File& file : taken_) {
-      lines.Add(TypedPath(in_, file.path), file.size,
-                flags.Needs(file.path) ? FileLines::DaxFlag::kSet
-                                       : FileLines::DaxFlag::kNone);
-    }
-    return lines.Steps();
-  }
-
   const Session& machine_;
   const std::string& at_;
   const std::string& fs_;
@@ -181,9 +179,7 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
         fresh.no_room.empty()) {
       fresh.no_room = file->name;
     }
-    if (files.size() < most && FileLines::Takes(file->name)) {
-      files.Take(file->name, file->size);
-    }
+    if (files.size() < most) files.Take(file->name, file->size);
   }
   // Each of very many has such a list: none may look at all of them.
   const size_t most_looked_at = kMostLookedAt / kMostFreshFiles * most;
@@ -193,8 +189,7 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
       break;
     }
     const WholeFiles::File& file = all.files[i];
-    if (seen.contains(file.path)) continue;
-    if (FileLines::Takes(file.path)) files.Take(file.path, file.size);
+    if (!seen.contains(file.path)) files.Take(file.path, file.size);
   }
   fresh.steps =
       files.Steps(DaxFlags(machine, cured != nullptr ? *cured : mount));

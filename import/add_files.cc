@@ -62,6 +62,7 @@ class Files {
   void GuessFlags() {
     std::set<std::string> some;
     for (const auto& [path, flags] : flags_) {
+      if (!flags.says_dax) continue;
       const MountFact* const owner = table_.OwnerOf(path);
       if (owner != nullptr) some.insert(owner->path);
     }
@@ -85,15 +86,22 @@ class Files {
       const auto [at, fresh] =
           flags_.try_emplace(table_.PathInWorld(fact.path), fact);
       if (fresh) continue;
-      if (fact.dax != at->second.dax) {
+      FlagFact& all = at->second;
+      if (!all.says_dax || !fact.says_dax) {
+        if (fact.says_dax) all.place = fact.place;
+        all.dax |= fact.dax;
+        all.says_dax |= fact.says_dax;
+      } else if (fact.dax != all.dax) {
         return fact.place.Error(
             absl::StrCat(Quoted(fact.path), fact.dax ? " has" : " has not",
-                         " FS_XFLAG_DAX; ", at->second.place.ToString(),
-                         at->second.dax ? " says it has" : " says it has not"));
+                         " FS_XFLAG_DAX; ", all.place.ToString(),
+                         all.dax ? " says it has" : " says it has not"));
       }
-      at->second.never_dax |= fact.never_dax;
-      at->second.realtime |= fact.realtime;
-      at->second.says_realtime |= fact.says_realtime;
+      all.never_dax |= fact.never_dax;
+      all.realtime |= fact.realtime;
+      all.says_realtime |= fact.says_realtime;
+      all.immutable |= fact.immutable;
+      all.append_only |= fact.append_only;
     }
     return absl::OkStatus();
   }
@@ -244,10 +252,14 @@ class Files {
     if (flags != flags_.end()) {
       out->set_dax(flags->second.dax);
       if (flags->second.never_dax) out->set_never_dax(true);
-    } else if (const auto kernel = FindKernelProfile(world_.kernel());
-               DaxIsByFlag(kernel.ok() ? **kernel : DefaultKernelProfile(),
-                           best->type().empty() ? "ext4" : best->type(),
-                           best->options())) {
+      out->set_immutable(flags->second.immutable);
+      out->set_append_only(flags->second.append_only);
+    }
+    const auto kernel = FindKernelProfile(world_.kernel());
+    if ((flags == flags_.end() || !flags->second.says_dax) &&
+        DaxIsByFlag(kernel.ok() ? **kernel : DefaultKernelProfile(),
+                    best->type().empty() ? "ext4" : best->type(),
+                    best->options())) {
       unflagged_[best->path()].push_back(path);
     }
     for (const FileExtent& e : file.list.extents) {

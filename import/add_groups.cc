@@ -12,11 +12,20 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "import/build_world.h"
 #include "import/lvm/lvm_tables.h"
 
 namespace dmdax {
 namespace {
+
+// Whether a mapped device has the name of a volume of the group; "a--b-x" is of
+// another than "a".
+bool IsLvmDmName(const std::string& vg, absl::string_view name) {
+  return absl::ConsumePrefix(&name, LvmDmName(vg, "")) &&
+         !absl::StartsWith(name, "-");
+}
 
 class GroupAdder {
  public:
@@ -76,6 +85,25 @@ class GroupAdder {
     }
   }
 
+  // The same of one whose volumes no input has but their tables.
+  void RunReported(proto::World* world) {
+    proto::VolumeGroup said = GroupSettings();
+    if (said.ByteSizeLong() == 0) return;
+    said.set_name(group_.name);
+    bool near_pmem = false;
+    for (const auto& [key, pv] : group_.pvs) {
+      const std::string device = DeviceOf(pv);
+      if (device.empty()) continue;
+      said.add_device(device);
+      near_pmem |= MayHavePmem(facts_, *world, device);
+    }
+    for (const proto::MappedDevice& volume : world->mapped_device()) {
+      near_pmem |=
+          said.device().empty() && IsLvmDmName(group_.name, volume.name());
+    }
+    if (near_pmem) *world->add_volume_group() = std::move(said);
+  }
+
  private:
   std::string DeviceOf(const LvmPv& pv) const {
     return CanonicalDevice(facts_, pv.device);
@@ -121,6 +149,9 @@ class GroupAdder {
     said.set_profile(group_.profile);
     said.set_system_id(group_.system_id);
     said.set_metadata_copies(group_.metadata_copies);
+    if (group_.extent_size <= kLvmMostNumber) {
+      said.set_extent_sectors(static_cast<uint32_t>(group_.extent_size));
+    }
     for (const auto& [key, pv] : group_.pvs) {
       const std::string device = DeviceOf(pv);
       if (device.empty()) continue;
@@ -128,10 +159,8 @@ class GroupAdder {
       for (const std::string& tag : pv.tags) physical.add_tag(tag);
       physical.set_not_allocatable(!pv.allocatable);
       physical.set_bootloader_sectors(pv.ba_size);
-      // One is what pvcreate makes.
-      if (pv.metadata_areas.value_or(1) != 1) {
-        physical.set_metadata_areas(*pv.metadata_areas);
-      }
+      if (pv.metadata_areas) physical.set_metadata_areas(*pv.metadata_areas);
+      physical.set_metadata_sectors(pv.metadata_size);
       if (physical.ByteSizeLong() == 0) continue;
       physical.set_device(device);
       *said.add_physical_volume() = std::move(physical);
@@ -216,18 +245,17 @@ class GroupAdder {
   std::set<std::string> entered_;
 };
 
-}  // namespace
-
-namespace {
-
-// A group of which a report has the name, and the devices at most.
+// A group of which no input has the volumes as LVM2 has them.
 void AddReported(const Facts& facts, const LvmGroup& group,
                  proto::World* world) {
   const std::string begin = LvmDmName(group.name, "");
   for (auto at = facts.mapped.lower_bound(begin);
        at != facts.mapped.end() && absl::StartsWith(at->first, begin); ++at) {
-    // Of which more is known; "a--b-x" is of another.
-    if (!absl::StartsWith(at->first.substr(begin.size()), "-")) return;
+    // Of which more is known.
+    if (IsLvmDmName(group.name, at->first)) {
+      GroupAdder(facts, group).RunReported(world);
+      return;
+    }
   }
   proto::VolumeGroup said;
   said.set_name(group.name);

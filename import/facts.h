@@ -203,14 +203,17 @@ struct FileFact {
   ExtentList list;
 };
 
-// What a file's inode says of DAX beside its extents.
+// What a file's inode says beside its extents.
 struct FlagFact {
   Place place;
   std::string path;
   bool dax = false;        // FS_XFLAG_DAX
+  bool says_dax = true;    // it would be said if it had that
   bool never_dax = false;  // encrypted, with verity or inline data, journalled
   bool realtime = false;   // its data is on the realtime device of its xfs
   bool says_realtime = false;  // it would be said if it was
+  bool immutable = false;      // FS_IMMUTABLE_FL
+  bool append_only = false;    // FS_APPEND_FL
 };
 
 struct IomemRange {

@@ -206,6 +206,12 @@ void TakeState(const LvmGroup& report, LvmGroup* metadata) {
       if (!pv.id.empty() && PlainId(pv.id) == PlainId(same.id)) {
         same.gone |= pv.gone;
       }
+      // Metadata says nothing of where it lies itself.
+      if (pv.id.empty() ? pv.device == same.device
+                        : PlainId(pv.id) == PlainId(same.id)) {
+        if (pv.metadata_areas) same.metadata_areas = pv.metadata_areas;
+        if (pv.metadata_size != 0) same.metadata_size = pv.metadata_size;
+      }
     }
   }
 }

@@ -82,11 +82,22 @@ class Settler {
     }
   }
 
-  // Where an input has a mapped device.
+  // Where an input has a device, a mount or a file.
   Place PlaceOf(const std::string& name) const {
-    auto it = facts_.mapped.find(name);
-    return it == facts_.mapped.end() || !it->second.table ? Place{}
-                                                          : *it->second.table;
+    const auto mapped = facts_.mapped.find(name);
+    if (mapped != facts_.mapped.end()) {
+      return mapped->second.table ? *mapped->second.table
+                                  : mapped->second.place;
+    }
+    const auto disk = facts_.disks.find(name);
+    if (disk != facts_.disks.end()) return disk->second.place;
+    for (const MountFact& mount : facts_.mounts) {
+      if (mount.path == name) return mount.place;
+    }
+    for (const FileFact& file : facts_.files) {
+      if (file.path == name) return file.place;
+    }
+    return {};
   }
 
   // Takes away what was refused; false: nothing can be.

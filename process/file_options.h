@@ -30,6 +30,8 @@ struct FileOptions {
   // Encrypted or compressed; ext4: with verity or inline data, or its data is
   // journalled.
   bool never_dax = false;
+  bool immutable = false;        // FS_IMMUTABLE_FL
+  bool append_only = false;      // FS_APPEND_FL
   bool indirect_blocks = false;  // ext4 without extents
   uint64_t extsize = 0;          // extent size hint (xfs)
   // Blocks that writes to holes of this file get, by file offset.

@@ -119,6 +119,8 @@ absl::StatusOr<FileOptions> FileFromProto(const proto::File& in) {
                   .size = in.size(),
                   .dax = in.dax(),
                   .never_dax = in.never_dax(),
+                  .immutable = in.immutable(),
+                  .append_only = in.append_only(),
                   .indirect_blocks = in.indirect_blocks(),
                   .extsize = in.extsize(),
                   .synced = in.synced()};
@@ -136,6 +138,8 @@ void FileToProto(const MountedFile& file, proto::File* out) {
   ExtentsToProto(file, out);
   out->set_dax(file.options.dax);
   out->set_never_dax(file.options.never_dax);
+  out->set_immutable(file.options.immutable);
+  out->set_append_only(file.options.append_only);
   out->set_indirect_blocks(file.options.indirect_blocks);
   out->set_extsize(inode.extsize);
   for (const FileExtent& e : file.options.allocate) {

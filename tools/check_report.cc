@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
 #include "tools/byte_count.h"
+#include "tools/check/cure_worth.h"
 
 namespace dmdax {
 namespace {
@@ -85,8 +86,14 @@ void PrintPlan(std::ostream& out, const CurePlan& plan,
   constexpr char kIndent[] = "     ";
   const std::string all = OneLine(absl::StrJoin(plan.joint, ", "));
   if (!plan.joint.empty() && plan.joint[0] != name) {
+    // The first has all of their names.
+    constexpr size_t kFew = 8;
     out << "  to type: the list of " << OneLine(plan.joint[0])
-        << ", which is one for " << all << "\n";
+        << ", which is one for "
+        << (plan.joint.size() <= kFew
+                ? all
+                : absl::StrCat("all ", plan.joint.size(), " that it names"))
+        << "\n";
     return;
   }
   out << "  to type, in this order" << (all.empty() ? "" : ", for all of ")
@@ -98,12 +105,6 @@ void PrintPlan(std::ostream& out, const CurePlan& plan,
   if (!plan.afresh.empty()) {
     out << "     # or lay it out afresh: " << OneLine(plan.afresh) << "\n";
   }
-}
-
-// Nothing of it can be in a page of that size, whatever is done.
-bool FillsNone(const DaxCheck& check, Wish wish) {
-  const bool pages = wish == Wish::kPmd || wish == Wish::kPud;
-  return pages && check.dax && check.now.tail == check.now.total;
 }
 
 // "yes, but for its last 2044 KiB, which fills none"

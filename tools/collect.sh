@@ -99,6 +99,9 @@ if command -v vgs >/dev/null 2>&1; then
     vgcfgbackup -f "$out/lvm/$group.vg" "$group" </dev/null >/dev/null 2>&1 ||
       say "vgcfgbackup $group failed"
   done
+  # What that does not say.
+  ask lvm/pvs.json pvs --units b --reportformat json \
+    -o pv_name,pv_uuid,vg_name,pv_mda_count,pv_mda_size
   rmdir "$out/lvm" 2>/dev/null
 fi
 

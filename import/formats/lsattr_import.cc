@@ -2,7 +2,7 @@
 //
 // lsattr FILE... of e2fsprogs, and xfs_io -c lsattr FILE.
 //
-//   --------------e-x----- /db/data
+//   ----i---------e-x----- /db/data
 //   r----------------- /x/rt            xfs_io, with a blank at the end
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
@@ -68,6 +68,8 @@ absl::Status ReadLine(const InputLines& lines, Facts* facts) {
   }
   FlagFact fact{.place = lines.place(), .path = std::string(path)};
   fact.dax = absl::StrContains(flags, "x");
+  fact.immutable = absl::StrContains(flags, "i");
+  fact.append_only = absl::StrContains(flags, "a");
   if (xfs_io) {
     fact.realtime = flags[0] == 'r';
     fact.says_realtime = true;
@@ -80,7 +82,7 @@ absl::Status ReadLine(const InputLines& lines, Facts* facts) {
           lines.place().input->name,
           ": this lsattr shows no DAX flag (x): that of e2fsprogs 1.46 does, "
           "and xfs_io -c stat"));
-      return absl::OkStatus();
+      fact.says_dax = false;
     }
   }
   facts->flags.push_back(std::move(fact));

@@ -20,6 +20,8 @@ namespace {
 
 // include/uapi/linux/fs.h
 constexpr uint32_t FS_XFLAG_REALTIME = 0x1;
+constexpr uint32_t FS_XFLAG_IMMUTABLE = 0x8;
+constexpr uint32_t FS_XFLAG_APPEND = 0x10;
 constexpr uint32_t FS_XFLAG_DAX = 0x8000;
 
 bool Detect(const ImportInput& input) {
@@ -52,7 +54,9 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
                             .path = path,
                             .dax = (flags & FS_XFLAG_DAX) != 0,
                             .realtime = (flags & FS_XFLAG_REALTIME) != 0,
-                            .says_realtime = true});
+                            .says_realtime = true,
+                            .immutable = (flags & FS_XFLAG_IMMUTABLE) != 0,
+                            .append_only = (flags & FS_XFLAG_APPEND) != 0});
   }
   return absl::OkStatus();
 }

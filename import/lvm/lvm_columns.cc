@@ -151,6 +151,9 @@ absl::Status AddPvColumns(const JsonValue& row, LvmPv* pv) {
   if (absl::SimpleAtoi(row["pv_mda_count"].Text(), &areas)) {
     pv->metadata_areas = areas;
   }
+  absl::StatusOr<uint64_t> metadata = ColumnBytes(row["pv_mda_size"]);
+  if (!metadata.ok()) return metadata.status();
+  if (*metadata != 0) pv->metadata_size = *metadata / 512;
   return absl::OkStatus();
 }
 

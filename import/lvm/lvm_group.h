@@ -40,6 +40,7 @@ struct LvmPv {
   uint64_t pe_count = 0;  // extents
   uint64_t ba_size = 0;   // sectors; 0: no bootloader area
   std::optional<uint32_t> metadata_areas;
+  uint64_t metadata_size = 0;  // sectors, of each of them; 0: not said
   Place place;
 };
 

@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "import/formats/json_input.h"
 #include "import/import_format.h"
 #include "import/lvm/lvm_columns.h"
@@ -41,6 +42,15 @@ bool IsSnapshot(const JsonValue& attributes) {
 bool IsOrigin(const JsonValue& attributes) {
   const std::string text = attributes.Text();
   return absl::StartsWith(text, "o") || absl::StartsWith(text, "O");
+}
+
+// "vg" and "home" of a volume's lv_full_name, "vg/home"; "" where it is not
+// said.
+std::pair<std::string, std::string> FullName(const JsonValue& row) {
+  const std::string name = row["lv_full_name"].Text();
+  const size_t slash = name.find('/');
+  if (slash == name.npos) return {};
+  return {name.substr(0, slash), name.substr(slash + 1)};
 }
 
 class Report {
@@ -82,6 +92,7 @@ class Report {
   // A report of one group names it in its row alone.
   LvmGroup& GroupOf(const JsonValue& row, const JsonValue& part) {
     std::string name = row["vg_name"].Text();
+    if (name.empty()) name = FullName(row).first;
     if (name.empty() && part["vg"].Elements().size() == 1) {
       name = part["vg"].Elements()[0]["vg_name"].Text();
     }
@@ -92,7 +103,18 @@ class Report {
     return facts_.reported.back();
   }
 
+  // Of rows that nobody knows whose they are.
+  void NoteNameless(const JsonValue& row, absl::string_view rows,
+                    absl::string_view ask) {
+    facts_.NoteOnce(absl::StrCat(row.place().input->name, ": ", rows,
+                                 ": left out (", ask, ")"));
+  }
+
   absl::Status ReadVg(const JsonValue& row) {
+    if (row["vg_name"].Text().empty()) {
+      NoteNameless(row, "groups without their names", "vgs -o +vg_name");
+      return absl::OkStatus();
+    }
     return ReadGroupColumns(row, &GroupOf(row, row));
   }
 
@@ -116,7 +138,14 @@ class Report {
     if (device.empty()) return row.Expected("a row with a pv_name");
     const std::string id = row["pv_uuid"].Text();
     if (!id.empty()) facts_.pvs.push_back({row.place(), device, id});
-    if (group.name.empty()) return absl::OkStatus();
+    if (group.name.empty()) {
+      // That of a device that no group has is there, and empty.
+      if (id.empty() && !row["vg_name"].exists()) {
+        NoteNameless(row, "physical volumes without their group",
+                     "pvs -o +vg_name");
+      }
+      return absl::OkStatus();
+    }
     if (absl::Status s = ReadGroupColumns(row, &group); !s.ok()) return s;
     LvmPv& pv = group.pvs[device];
     pv.name = pv.device = device;
@@ -165,14 +194,21 @@ class Report {
     } else if (name.empty() && part["lv"].Elements().size() == 1) {
       name = part["lv"].Elements()[0]["lv_name"].Text();
     }
-    // Segments without their volume.
-    if (name.empty()) return absl::OkStatus();
+    if (name.empty()) name = FullName(row).second;
+    if (name.empty()) {
+      NoteNameless(row, "segments without their volume", "lvs -o +lv_name");
+      return absl::OkStatus();
+    }
     const bool hidden = absl::StartsWith(name, "[");
     name = UnHidden(name);
     if (!IsLvmName(name)) {
       return row["lv_name"].Expected("a name that LVM2 gives a volume");
     }
     LvmGroup& group = GroupOf(row, part);
+    if (group.name.empty()) {
+      NoteNameless(row, "volumes without their group", "lvs -o +vg_name");
+      return absl::OkStatus();
+    }
     // Volumes without their segments: another part may have them.
     const std::string type = row["segtype"].Text();
     if (type.empty() || (!row["seg_pe_ranges"].exists() &&

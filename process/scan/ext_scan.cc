@@ -299,6 +299,8 @@ absl::Status ExtScanner::AddFile(const std::string& path, ext2_ino_t ino,
       .size = EXT2_I_SIZE(&inode),
       .dax = (inode.i_flags & FS_DAX_FL) != 0,
       .never_dax = (inode.i_flags & kNeverDax) != 0,
+      .immutable = (inode.i_flags & EXT2_IMMUTABLE_FL) != 0,
+      .append_only = (inode.i_flags & EXT2_APPEND_FL) != 0,
       .indirect_blocks = !inline_data && (inode.i_flags & EXT4_EXTENTS_FL) == 0,
       .synced = true};
   if (!inline_data) {

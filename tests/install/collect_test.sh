@@ -48,7 +48,7 @@ echo ' ext:     logical_offset:        physical_offset: length:   expected: flag
 echo '   0:        0..       0:      34816..     34816:      1:             last,eof'
 echo "$2: 1 extent found"
 EOF
-for tool in vgs daxctl losetup; do fake "$tool" </dev/null; done
+for tool in vgs pvs daxctl losetup; do fake "$tool" </dev/null; done
 
 touch files/plain files/cut $'files/x\nFile size of \e[31mb is 4096'
 # TMPDIR may be relative, and what is below it goes.

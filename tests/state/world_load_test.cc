@@ -189,6 +189,22 @@ TEST(WorldLoad, ADescribedWorldLoadsToTheSame) {
   EXPECT_EQ(world.node(0).path(), "/dev/x");
 }
 
+TEST(WorldLoad, WhatKeepsAFileAndAGroupAsTheyAreComesBack) {
+  const Session s = Load(absl::StrCat(
+      kPmem,
+      "mount { path: '/m' device: '/dev/pmem0' file { name: 'i' size: 4096 "
+      "immutable: true } file { name: 'a' size: 4096 append_only: true } } "
+      "volume_group { name: 'vg' extent_sectors: 2048 }"));
+  const proto::World world = DescribeWorld(s);
+  ASSERT_EQ(world.mount(0).file_size(), 2);
+  for (const proto::File& file : world.mount(0).file()) {
+    EXPECT_EQ(file.immutable(), file.name() == "i");
+    EXPECT_EQ(file.append_only(), file.name() == "a");
+  }
+  ASSERT_EQ(world.volume_group_size(), 1);
+  EXPECT_EQ(world.volume_group(0).extent_sectors(), uint32_t{2048});
+}
+
 // Who has a file open goes on having it, so a state that is loaded again has
 // all mappings.
 TEST(WorldLoad, AMappingStaysWhenItsDeviceIsReadOnly) {

@@ -23,6 +23,7 @@
 #include "tools/check/fresh_files.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_room.h"
+#include "tools/check/locked_file.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
 
@@ -131,7 +132,7 @@ class FileSteps {
   // the page cache has the copy, rename() waits only for blocks that are not
   // allocated yet: after a power cut these would be unwritten, and the old ones
   // gone.
-  void AddCopy(const std::string& unused) {
+  void AddCopy(const std::string& unused, const std::string& locking) {
     const std::string name = ShellWord(subject_.name);
     const std::string fresh = ShellWord(unused);
     Add(OrRemove(absl::StrCat("dd if=", name, " of=", fresh,
@@ -142,7 +143,11 @@ class FileSteps {
     Add(OrRemove(
         absl::StrCat("touch -r ", name, " ", fresh, " && sync ", fresh),
         unused));
-    Add(absl::StrCat("mv ", fresh, " ", name));
+    Add(absl::StrCat(
+        locking.empty()
+            ? ""
+            : absl::StrCat(UnlockCommand(locking, subject_.name), " && "),
+        "mv ", fresh, " ", name));
   }
 
  private:
@@ -180,7 +185,8 @@ Cure ReadOnlyCure(const proto::Mount& mount) {
 }
 
 // A new file in aligned blocks gets the data.
-void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
+void AddFreshFile(const CureRequest& request, const proto::File& file,
+                  proto::Mount* mount, Cure* cure) {
   const Subject& subject = request.subject;
   const std::string name = ShellWord(subject.name);
   const std::string unused = UnusedName(subject, *mount);
@@ -207,11 +213,14 @@ void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
                          ")\" = 1 && cp --attributes-only --preserve=all ",
                          name, " ", fresh));
   for (std::string& line : allocate) steps.Add(std::move(line));
-  steps.AddCopy(unused);
-  if (NeedsDaxFlag(*mount, subject.name)) {
+  const std::string locking = LockingFlags(file);
+  steps.AddCopy(unused, locking);
+  // With dax=always it has DAX without, until that is another.
+  if (file.dax()) {
     cure->steps.push_back(
         DaxFlagStep(subject.name, subject.name, subject.mount));
   }
+  LockBehind(locking, subject.name, &cure->steps);
 }
 
 // Whether new files of the mounted file system get aligned blocks.
@@ -305,7 +314,7 @@ std::optional<Cure> CureExtents(const CureRequest& request,
   }
   SetFileExtents(places, subject.size, file);
   cure.in_world = true;
-  AddFreshFile(request, mount, &cure);
+  AddFreshFile(request, *file, mount, &cure);
   return cure;
 }
 
@@ -348,6 +357,7 @@ std::optional<Cure> CureHoles(const CureRequest& request, proto::World& world) {
     steps.Add(absl::StrCat("fallocate -n -l ", subject.size, " ",
                            ShellWord(subject.name)));
   }
+  UnlockAround(LockingFlags(*file), subject.name, &cure.steps);
   const std::string stripe = cure.remark.empty() ? "" : "; " + cure.remark;
   cure.remark = cure.in_world
                     ? "tried with new blocks at multiples of 2 MiB; those that "

@@ -292,7 +292,8 @@ std::vector<CureStep> VolumeSteps(const Session& session,
   for (const SegmentToMake& segment : *segments) {
     chunk = std::max(chunk, segment.chunk);
   }
-  if (chunk != 0) {
+  const uint64_t extent = ExtentSectors(session, lvm.vg);
+  if (chunk != 0 && (extent == 0 || extent % chunk != 0)) {
     steps.push_back(
         {CureStage::kLook, ChunkLook(lvm.vg),
          absl::StrCat("test \"$(vgs --noheadings --units k --nosuffix -o "

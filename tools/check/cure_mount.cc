@@ -23,6 +23,7 @@
 #include "tools/check/device_use.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/in_progress.h"
+#include "tools/check/locked_file.h"
 #include "tools/check/undo_target.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
@@ -198,12 +199,14 @@ std::optional<Cure> CureDaxFlag(const CureRequest& request,
     }
     file.set_dax(true);
     // The flag is read with the inode.
-    return Cure{.change = "the file's DAX flag",
-                .steps = {DaxFlagStep(subject.name, subject.name, "")},
-                .remark =
-                    "its data stays; it has DAX once all programs have closed "
-                    "it, and it is opened again",
-                .in_world = true};
+    Cure cure{.change = "the file's DAX flag",
+              .steps = {DaxFlagStep(subject.name, subject.name, "")},
+              .remark =
+                  "its data stays; it has DAX once all programs have closed "
+                  "it, and it is opened again",
+              .in_world = true};
+    UnlockAround(LockingFlags(file), subject.name, &cure.steps);
+    return cure;
   }
   return std::nullopt;
 }

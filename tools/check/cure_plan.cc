@@ -28,6 +28,7 @@
 #include "tools/check/in_progress.h"
 #include "tools/check/kpartx_map.h"
 #include "tools/check/list_refusal.h"
+#include "tools/check/look_remark.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/lvm_settings.h"
 #include "tools/check/made_again.h"
@@ -209,8 +210,7 @@ class Planner {
 
   // What stands on what goes may have made up for where that lay.
   void SettleNeighbours() {
-    const std::vector<const Subject*> subjects = Subjects();
-    Fate fate = r_.neighbours.OfList(gone_, redo_, world_, subjects);
+    Fate fate = r_.neighbours.OfList(gone_, redo_, world_, Subjects());
     if (!fate.moved.empty()) remarks_.push_back(MovedText(fate));
     for (proto::MappedDevice& device : fate.moved) {
       moved_[device.name()] = std::move(device);
@@ -221,6 +221,7 @@ class Planner {
   // All that goes is made again, in its last form; of what no list makes it is
   // told.
   void MakeVolumesAgain() {
+    DropChunkLooks(r_.machine, &steps_);
     for (BlockDevice* bdev : gone_) {
       const std::string name = NameOfDevice(r_.machine, *bdev);
       const proto::MappedDevice* const now = r_.stands_on.InWorld(name);
@@ -281,6 +282,7 @@ class Planner {
       // In the last session the devices lie where they will.
       for (const CureStep& step : GroupSteps(r_.after, part)) Put(step);
       if (part.whole) whole_.insert(vg);
+      changes_[vg] = GroupChanges(part);
       if (!laid_out_.contains(vg)) {
         Refuse(GroupDoesNotFit(With(), r_.stands_on, part));
       }
@@ -296,7 +298,7 @@ class Planner {
     Refuse(SmallXfs(With(), r_.stands_on, steps_));
     FreshFilesLeft files =
         AllocateFreshFiles(With(), r_.stands_on, Subjects(), &steps_);
-    left_out_ = files.left_out;
+    files_left_ = std::move(files.remark);
     Refuse(std::move(files.refused));
   }
 
@@ -341,6 +343,7 @@ class Planner {
           AfreshLine(r_.machine, MachineBdev(r_.subject), world_, r_.subject);
     }
     std::vector<std::string> said(before_.begin(), before_.end());
+    for (const auto& [vg, text] : changes_) said.push_back(text);
     said.insert(said.end(), remarks_.begin(), remarks_.end());
     for (std::string& remark : uses.remarks) said.push_back(std::move(remark));
     plan.remark = PlanRemark({.with = With(),
@@ -349,7 +352,7 @@ class Planner {
                               .steps = steps_,
                               .by_hand = by_hand_,
                               .something_goes = !plan.goes.empty(),
-                              .files_left_out = left_out_},
+                              .files_left = files_left_},
                              std::move(said));
     return plan;
   }
@@ -371,16 +374,16 @@ class Planner {
   const proto::World& world_;
   CureSteps steps_;
   std::set<std::pair<CureStage, std::string>> anew_;
-  // By group: the physical volumes that are made anew.
-  RedoneGroups redo_;
+  RedoneGroups redo_;  // by group: the physical volumes that are made anew
   // Others that stand there, by their names, as they keep their large pages.
   std::map<std::string, proto::MappedDevice> moved_;
-  std::set<std::string> whole_;   // groups of which nothing is left
-  std::string refused_;           // why nobody can type it, or ""
+  std::set<std::string> whole_;  // groups of which nothing is left
+  std::map<std::string, std::string> changes_;  // of groups
+  std::string refused_;                         // why nobody can type it, or ""
   std::set<std::string> placed_;  // volumes with extents of their own choice
   std::set<std::string> before_;  // what is done besides, by hand
   std::vector<std::string> remarks_;
-  size_t left_out_ = 0;             // files without lines
+  std::string files_left_;          // which have no lines, or ""
   ByHand by_hand_;                  // what goes and does not come back
   std::set<std::string> laid_out_;  // groups whose cures found room
   BdevSet gone_;

@@ -48,17 +48,18 @@ std::optional<Cure> CureSingleLeg(const CureRequest& request,
   return cure;
 }
 
-// The physical volumes of a volume whose group has, as far as its volumes show,
+// The physical volumes of a volume whose group has, for all that is known,
 // extents in which lvcreate makes smaller chunks than the volume shall have.
 BdevSet WithTooSmallExtents(const CureRequest& request,
                             const proto::MappedDevice& device) {
   BdevSet devices;
   if (request.machine == nullptr || request.stands_on == nullptr ||
-      !SegmentsToMake(request.session, device) ||
-      MostExtent(*request.machine, *request.stands_on, nullptr,
-                 LvmNameOf(device)->vg) >= kPmdSectors) {
+      !SegmentsToMake(request.session, device)) {
     return devices;
   }
+  const uint64_t extent = MostExtent(*request.machine, *request.stands_on,
+                                     nullptr, LvmNameOf(device)->vg);
+  if (extent != 0 && extent % kPmdSectors == 0) return devices;
   if (BlockDevice* bdev = request.stands_on->Find(device.name())) {
     for (BlockDevice* below : DevicesBelow(*request.machine, *bdev)) {
       devices.insert(below);

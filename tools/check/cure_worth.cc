@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
+#include "tools/check/world_rows.h"
 
 namespace dmdax {
 
@@ -35,6 +36,13 @@ bool IsAllSignals(const PageShares& s) {
 
 }  // namespace
 
+bool FillsNone(const DaxCheck& check, Wish wish) {
+  if (wish != Wish::kPmd && wish != Wish::kPud) return false;
+  const uint64_t page = wish == Wish::kPmd ? kPmdBytes : uint64_t{1} << 30;
+  // Without DAX nothing is told of a tail.
+  return check.dax ? check.now.tail == check.now.total : check.now.total < page;
+}
+
 bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
   const PageShares& now = before.now;
   const PageShares& then = after.shares;
@@ -45,6 +53,7 @@ bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
     return then.pud <= now.pud && then.signal >= now.signal;
   }
   // Whoever had no DAX could read his file.
+  if (!before.dax && FillsNone(before, wish)) return true;
   if (!before.dax) return then.signal != 0 && IsAllSignals(then);
   if (Huge(then) < Huge(now)) return true;
   return then.pud <= now.pud && Huge(then) == Huge(now) &&

@@ -24,6 +24,10 @@ namespace dmdax {
 std::optional<size_t> Dearest(const Look& look,
                               const std::map<ObstacleKey, uint64_t>& met);
 
+// Whether nothing of it can be in a page of the size that is wished for,
+// whatever is done; false: the wish is for no pages.
+bool FillsNone(const DaxCheck& check, Wish wish);
+
 // Whether all cures together bring the wish no nearer.
 bool InVain(const DaxCheck& before, const Look& after, Wish wish);
 

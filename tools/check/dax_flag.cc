@@ -16,16 +16,6 @@ bool DecidesDaxForAll(const proto::Mount& mount) {
          HasMountWord(mount.options(), "dax=never");
 }
 
-bool NeedsDaxFlag(const proto::Mount& mount, const std::string& name) {
-  if (DecidesDaxForAll(mount)) return false;
-  for (const proto::File& file : mount.file()) {
-    if (file.dax() && PathBelow(MountPath(mount.path()), file.name()) == name) {
-      return true;
-    }
-  }
-  return false;
-}
-
 bool IsNeverDax(const Session& session, const Subject& subject) {
   if (subject.kind != Subject::kFile) return false;
   const absl::StatusOr<MountedFile*> file =

@@ -20,9 +20,6 @@ namespace dmdax {
 // Whether a word of the options gives DAX to all files, or takes it from them.
 bool DecidesDaxForAll(const proto::Mount& mount);
 
-// Whether the file has DAX by its flag alone; `name` with the mount's path.
-bool NeedsDaxFlag(const proto::Mount& mount, const std::string& name);
-
 // Whether what the file is excludes DAX, with the flag or without: it is
 // encrypted, has verity or inline data, or its data is journalled.
 bool IsNeverDax(const Session& session, const Subject& subject);

@@ -16,7 +16,7 @@
 #include "tools/byte_count.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_flag.h"
-#include "tools/check/file_blocks.h"
+#include "tools/check/file_lines.h"
 #include "tools/check/fs_room.h"
 #include "tools/check/fs_steps.h"
 #include "tools/check/world_mount.h"
@@ -28,13 +28,14 @@ namespace {
 // Of those that may not fit no more are looked at.
 constexpr size_t kMostLookedAt = 8 * kMostFreshFiles;
 
-// Which files have DAX by their own flag alone.
+// Which files have the DAX flag, which no copy has.
 class DaxFlags {
  public:
-  // `then`: the mount as it will be.
+  // `then`: the mount as it will be.  A cure gives flags only where the mount
+  // does not decide.
   DaxFlags(const Session& machine, const proto::Mount& then)
-      : machine_(machine), decide_(!DecidesDaxForAll(then)) {
-    if (!decide_) return;
+      : machine_(machine) {
+    if (DecidesDaxForAll(then)) return;
     for (const proto::File& file : then.file()) {
       if (file.dax()) {
         flagged_.insert(PathBelow(MountPath(then.path()), file.name()));
@@ -42,7 +43,6 @@ class DaxFlags {
     }
   }
   bool Needs(const std::string& path) const {
-    if (!decide_) return false;
     if (flagged_.contains(path)) return true;
     const absl::StatusOr<MountedFile*> file = machine_.user->FindFile(path);
     return file.ok() && (*file)->options.dax;
@@ -50,7 +50,6 @@ class DaxFlags {
 
  private:
   const Session& machine_;
-  const bool decide_;  // the mount does not
   std::set<std::string> flagged_;
 };
 
@@ -93,60 +92,120 @@ void AddDirectories(const std::string& at, const std::set<std::string>& names,
 
 }  // namespace
 
+namespace {
+
+// So many that have holes are named.
+constexpr size_t kMostWithHoles = 4;
+
+// Takes the files of one mount, one after the other, as long as there is room.
+class Allocator {
+ public:
+  Allocator(const Session& machine, const std::string& at,
+            const std::string& fs, BlockDevice& bdev, TypedIn in, uint64_t room)
+      : machine_(machine),
+        at_(at),
+        fs_(fs),
+        bdev_(bdev),
+        in_(in),
+        room_(room) {}
+
+  // Without a size it has holes (WholeFiles).
+  void Take(const std::string& path, uint64_t size) {
+    const uint64_t needs = RoundUp(size, kPmdBytes);
+    if (needs == 0 || needs > room_) return;
+    room_ -= needs;
+    taken_.push_back({path, size});
+  }
+  uint64_t room() const { return room_; }
+  size_t size() const { return taken_.size(); }
+
+  // Lines for each of a few, else for many at once.
+  std::vector<CureStep> Steps(const DaxFlags& flags) const {
+    const bool few = taken_.size() <= kMostFreshFiles;
+    FileLines lines(
+        {.fs = fs_, .at = at_, .disk = KernelNameWord(machine_, bdev_)});
+    std::vector<CureStep> steps;
+    std::set<std::string> made;
+    for (const WholeFiles::File& file : taken_) {
+      if (!few && FileLines::Takes(file.path)) {
+        lines.Add(TypedPath(in_, file.path), file.size,
+                  flags.Needs(file.path) ? FileLines::DaxFlag::kSet
+                                         : FileLines::DaxFlag::kNone);
+        continue;
+      }
+      made.insert(file.path);
+      AddSteps(
+          machine_,
+          {.name = file.path, .size = file.size, .bdev = &bdev_, .mount = at_},
+          fs_, flags, in_, &steps);
+    }
+    for (CureStep& step : lines.Steps()) steps.push_back(std::move(step));
+    AddDirectories(at_, made, in_, &steps);
+    return steps;
+  }
+
+ private:
+  const Session& machine_;
+  const std::string& at_;
+  const std::string& fs_;
+  BlockDevice& bdev_;
+  const TypedIn in_;
+  uint64_t room_;
+  std::vector<WholeFiles::File> taken_;
+};
+
+}  // namespace
+
 FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
                         const proto::Mount* cured, BlockDevice& bdev,
                         WholeFiles& whole,
                         const std::vector<const Subject*>& first, TypedIn in,
-                        std::optional<uint64_t> bytes) {
+                        std::optional<uint64_t> bytes, size_t most) {
   FreshFiles fresh;
   const std::string at = MountPath(mount.path());
   const std::string fs = WorldFsType(mount);
   if (fs != "ext4" && fs != "xfs") return fresh;
-  uint64_t room =
-      FsRoom(mount, bytes.value_or(bdev.nr_sectors() * kSectorSize)).pages;
-  const DaxFlags flags(machine, cured != nullptr ? *cured : mount);
-  std::set<std::string> made;
-  const auto add = [&](const std::string& name, uint64_t size) {
-    const uint64_t needs = RoundUp(size, kPmdBytes);
-    // Without a size it has holes (WholeFiles).
-    if (needs == 0 || needs > room || made.size() == kMostFreshFiles) {
-      ++fresh.left_out;
-      return;
-    }
-    room -= needs;
-    made.insert(name);
-    AddSteps(machine, {.name = name, .size = size, .bdev = &bdev, .mount = at},
-             fs, flags, in, &fresh.steps);
-  };
+  Allocator files(
+      machine, at, fs, bdev, in,
+      FsRoom(mount, bytes.value_or(bdev.nr_sectors() * kSectorSize)).pages);
+  const WholeFiles::OfMount& all = whole.Of(mount);
+  size_t nr_all = all.files.size();
   std::set<std::string> seen;
   for (const Subject* file : first) {
     if (file->kind != Subject::kFile || file->mount != at) continue;
     if (!seen.insert(file->name).second) continue;
-    if (RoundUp(file->size, kPmdBytes) > room && fresh.no_room.empty()) {
+    if (!all.numbers.contains(file->name)) ++nr_all;
+    if (RoundUp(file->size, kPmdBytes) > files.room() &&
+        fresh.no_room.empty()) {
       fresh.no_room = file->name;
     }
-    add(file->name, file->size);
+    if (files.size() < most) files.Take(file->name, file->size);
   }
   // Each of very many has such a list: none may look at all of them.
-  const WholeFiles::OfMount& all = whole.Of(mount);
-  size_t looked_at = 0;
-  for (const WholeFiles::File& file : all.files) {
-    if (made.size() == kMostFreshFiles || room < kPmdBytes ||
-        looked_at == kMostLookedAt) {
+  const size_t most_looked_at = kMostLookedAt / kMostFreshFiles * most;
+  for (size_t i = 0; i < all.files.size(); ++i) {
+    if (files.size() == most || files.room() < kPmdBytes ||
+        i == most_looked_at) {
       break;
     }
-    ++looked_at;
-    if (seen.insert(file.path).second) add(file.path, file.size);
+    const WholeFiles::File& file = all.files[i];
+    if (!seen.contains(file.path)) files.Take(file.path, file.size);
   }
-  fresh.left_out += all.files.size() - looked_at;
+  fresh.steps =
+      files.Steps(DaxFlags(machine, cured != nullptr ? *cured : mount));
+  fresh.nr_with_holes = all.with_holes.size();
   for (const std::string& path : seen) {
-    // Of `first`, and so counted already.
     const auto number = all.numbers.find(path);
-    if (number != all.numbers.end() && number->second >= looked_at) {
-      --fresh.left_out;
+    if (number != all.numbers.end() && all.files[number->second].size == 0) {
+      --fresh.nr_with_holes;
     }
   }
-  AddDirectories(at, made, in, &fresh.steps);
+  for (size_t number : all.with_holes) {
+    if (fresh.with_holes.size() == kMostWithHoles) break;
+    const std::string& path = all.files[number].path;
+    if (!seen.contains(path)) fresh.with_holes.push_back(path);
+  }
+  fresh.left_out = nr_all - files.size() - fresh.nr_with_holes;
   return fresh;
 }
 
@@ -173,6 +232,32 @@ std::string NoRoom(const proto::Mount& mount, const std::string& file,
       " smaller, or the device larger, and ask again");
 }
 
+// Which of what is made anew gets no blocks.
+std::string LeftOutText(size_t others, std::vector<std::string> with_holes,
+                        size_t nr_with_holes) {
+  std::vector<std::string> text;
+  if (others != 0) {
+    text.push_back(absl::StrCat(
+        others, others == 1 ? " other file" : " other files",
+        " of what is made anew: blocks before the data likewise, as far as "
+        "there is room, or the pages of 2 MiB that ",
+        others == 1 ? "it has" : "they have", " go"));
+  }
+  if (nr_with_holes != 0) {
+    for (std::string& path : with_holes) path = OneLine(path);
+    if (nr_with_holes > with_holes.size()) with_holes.push_back("others");
+    text.push_back(absl::StrCat(
+        nr_with_holes, nr_with_holes == 1 ? " file" : " files",
+        " of what is made anew (", absl::StrJoin(with_holes, ", "),
+        nr_with_holes == 1 ? ") has holes, and gets no blocks here: its"
+                           : ") have holes, and get no blocks here: their",
+        " pages of 2 MiB go, but for parts that fallocate -o OFFSET -l LENGTH "
+        "gives blocks before the data (filefrag -v tells them, as long as it "
+        "is there)"));
+  }
+  return absl::StrJoin(text, "; ");
+}
+
 }  // namespace
 
 FreshFilesLeft AllocateFreshFiles(const CuredMachine& with, StandsOn& stands_on,
@@ -180,6 +265,8 @@ FreshFilesLeft AllocateFreshFiles(const CuredMachine& with, StandsOn& stands_on,
                                   CureSteps* steps) {
   const Session& machine = with.machine;
   FreshFilesLeft left;
+  size_t left_out = 0, nr_with_holes = 0;
+  std::vector<std::string> with_holes;
   const TypedIn in = InRescue(*steps) ? TypedIn::kRescue : TypedIn::kSystem;
   std::vector<std::string> mounts;
   for (const auto& [key, step] : steps->all()) {
@@ -192,9 +279,13 @@ FreshFilesLeft AllocateFreshFiles(const CuredMachine& with, StandsOn& stands_on,
         FindDevice(machine, mount->device());
     if (!bdev.ok()) continue;
     const uint64_t bytes = CuredBytes(with, stands_on, **bdev);
+    WholeFiles& whole = stands_on.whole_files();
+    const size_t most = first.size() > 1 || whole.MayList(*mount)
+                            ? kMostListedFiles
+                            : kMostFreshFiles;
     const FreshFiles files =
         FreshFilesOf(machine, *mount, FindWorldMount(with.cured, at), **bdev,
-                     stands_on.whole_files(), first, in, bytes);
+                     whole, first, in, bytes, most);
     if (left.refused.empty()) {
       left.refused = NoRoom(*mount, files.no_room, bytes,
                             stands_on.whole_files().Of(*mount).bytes);
@@ -204,101 +295,13 @@ FreshFilesLeft AllocateFreshFiles(const CuredMachine& with, StandsOn& stands_on,
       return step.mount == at && step.stage >= CureStage::kDirectory;
     });
     for (const CureStep& step : files.steps) steps->Put(step);
-    left.left_out += files.left_out;
+    left_out += files.left_out;
+    nr_with_holes += files.nr_with_holes;
+    with_holes.insert(with_holes.end(), files.with_holes.begin(),
+                      files.with_holes.end());
   }
+  left.remark = LeftOutText(left_out, with_holes, nr_with_holes);
   return left;
-}
-
-namespace {
-
-constexpr uint64_t kFsBlock = 4096;  // of what AlignedMkfsLine() makes
-
-// A file on its way to a fresh file system.
-struct Moved {
-  proto::File* file;
-  uint64_t size = 0, length = 0;
-  std::vector<FileExtent> extents;
-};
-
-// In whole blocks, which those of the old file system may have been parts of.
-void AddInBlocks(FileExtent e, Moved* moved) {
-  const uint64_t end = RoundUp(e.end(), kFsBlock);
-  e.logical = RoundDown(e.logical, kFsBlock);
-  if (!moved->extents.empty()) {
-    e.logical = std::max(e.logical, moved->extents.back().end());
-  }
-  if (e.logical >= end) return;
-  e.length = end - e.logical;
-  e.shared = false;
-  moved->length += e.length;
-  // What goes on in the file is one extent when it is written anew.
-  if (!moved->extents.empty() && moved->extents.back().end() == e.logical &&
-      moved->extents.back().type == e.type) {
-    moved->extents.back().length += e.length;
-    return;
-  }
-  moved->extents.push_back(e);
-}
-
-Moved MovedFile(const FileBlocks& from, FreshBlocks blocks, proto::File* file) {
-  Moved moved{.file = file, .size = from.size};
-  if (blocks == FreshBlocks::kWhole) {
-    AddInBlocks({.length = RoundUp(moved.size, kPmdBytes)}, &moved);
-    return moved;
-  }
-  for (const FileExtent& e : from.extents) {
-    if (e.type == IOMAP_MAPPED || e.type == IOMAP_UNWRITTEN) {
-      AddInBlocks(e, &moved);
-    }
-  }
-  return moved;
-}
-
-// Each extent comes to lie behind the one before, as far off a multiple of
-// `unit` as it is in the file.  Returns where the last one ends.
-uint64_t PlaceFrom(uint64_t at, uint64_t unit, Moved* moved) {
-  for (FileExtent& e : moved->extents) {
-    const uint64_t place = RoundDown(at, unit) + e.logical % unit;
-    e.physical = place < at ? place + unit : place;
-    at = e.physical + e.length;
-  }
-  return at;
-}
-
-}  // namespace
-
-void PlaceFilesAnew(const Session& session, const Subject& subject,
-                    uint64_t device_bytes, FreshBlocks blocks,
-                    proto::World& world) {
-  proto::Mount* const mount = FindWorldMount(world, subject.mount);
-  if (mount == nullptr) return;
-  proto::Mount placed = *mount;
-  // What the old file system had for itself the new one has elsewhere.
-  if (placed.has_allocator()) placed.mutable_allocator()->clear_used();
-  std::vector<Moved> files;
-  uint64_t left = 0;
-  for (proto::File& file : *placed.mutable_file()) {
-    const std::string name = PathBelow(MountPath(mount->path()), file.name());
-    const std::optional<FileBlocks> old = BlocksOfFile(session, name, file);
-    if (!old) return;
-    const bool is_subject = name == subject.name;
-    Moved moved =
-        MovedFile(*old, is_subject ? blocks : FreshBlocks::kAsTheyAre, &file);
-    left += moved.length;
-    // The one that is asked about is the first to have large pages.
-    files.insert(is_subject ? files.begin() : files.end(), std::move(moved));
-  }
-  uint64_t at = kPmdBytes;
-  for (Moved& moved : files) {
-    left -= moved.length;
-    const uint64_t aligned = PlaceFrom(at, kPmdBytes, &moved);
-    // Very many small ones would not have so much room each.
-    at = moved.length != 0 && aligned + left <= device_bytes
-             ? aligned
-             : PlaceFrom(at, kFsBlock, &moved);
-    SetFileExtents(moved.extents, moved.size, moved.file);
-  }
-  if (at <= device_bytes) *mount = std::move(placed);
 }
 
 }  // namespace dmdax

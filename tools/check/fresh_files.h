@@ -32,30 +32,38 @@
 
 namespace dmdax {
 
-// For more files nobody types lines.
+// For more files nobody types a line each: they share lines (FileLines).
 inline constexpr size_t kMostFreshFiles = 32;
+// For more than these nobody types lines at all.
+inline constexpr size_t kMostListedFiles = 4096;
 
 struct FreshFiles {
   std::vector<CureStep> steps;
   size_t left_out = 0;  // files that get none
+  // The first few of those with holes, and how many there are.
+  std::vector<std::string> with_holes;
+  size_t nr_with_holes = 0;
   std::string no_room;  // the first of `first` that gets none for want of it
 };
 
 // Those of a mount of the machine: `first`, and all others that have blocks for
-// all of their bytes and can have a page of 2 MiB.  `cured` is the mount with
-// the options and flags that cures give it, or null; `bytes` is how large the
-// device will be, or nothing: as large as it is.  No steps: a file system of
-// that type has no way.
+// all of their bytes and can have a page of 2 MiB; `most` of them.  `cured` is
+// the mount with the options and flags that cures give it, or null; `bytes` is
+// how large the device will be, or nothing: as large as it is.  No steps: a
+// file system of that type has no way.
 FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
                         const proto::Mount* cured, BlockDevice& bdev,
                         WholeFiles& whole,
                         const std::vector<const Subject*>& first, TypedIn in,
-                        std::optional<uint64_t> bytes = std::nullopt);
+                        std::optional<uint64_t> bytes = std::nullopt,
+                        size_t most = kMostFreshFiles);
 
 // Puts those of all file systems that the steps make anew in place of what they
 // do to files there.
 struct FreshFilesLeft {
-  size_t left_out = 0;  // how many files get none
+  // Which files get none, and how they would; or "": all that could have pages
+  // of 2 MiB get theirs.
+  std::string remark;
   // Why the list ends at one of `first` in its middle, or nobody can restore
   // all, or "": what is made anew has no room for it.
   std::string refused;

@@ -150,6 +150,18 @@ std::string WhatFsLoses(const proto::Mount& mount,
         absl::StrCat("what files of ", at,
                      " share is there once for each: it may need more room"));
   }
+  if (files.nr_locked != 0) {
+    std::vector<std::string> locked;
+    for (const std::string& file : files.locked) {
+      locked.push_back(OneLine(file));
+    }
+    if (files.nr_locked > locked.size()) {
+      locked.push_back(
+          absl::StrCat(files.nr_locked - locked.size(), " others"));
+    }
+    remarks.push_back(absl::StrCat("behind the restore: chattr ",
+                                   absl::StrJoin(locked, ", ")));
+  }
   const std::vector<absl::string_view> words = MountWords(mount.options());
   if (std::any_of(words.begin(), words.end(), [](absl::string_view word) {
         // "usrquota", "prjquota", "usrjquota=aquota.user"

@@ -34,6 +34,7 @@ uint64_t DataStart(const Session& session, const GroupPart& part,
 
 // As LVM2 takes it; an odd number of sectors is no whole KiB.
 std::string LvmSectors(uint64_t sectors) {
+  if (sectors % 2048 == 0) return absl::StrCat(sectors / 2048, "m");
   return sectors % 2 == 0 ? absl::StrCat(sectors / 2, "k")
                           : absl::StrCat(sectors, "s");
 }
@@ -176,8 +177,8 @@ std::vector<CureStep> GroupSteps(const Session& session,
       {CureStage::kGroup, part.vg,
        part.whole
            ? absl::StrCat("vgcreate", MakeWords(*part.machine, part.vg, ""),
-                          " --physicalextentsize ", part.extent / 2048, "m ",
-                          vg, " $", devices)
+                          " --physicalextentsize ", LvmSectors(part.extent),
+                          " ", vg, " $", devices)
            : absl::StrCat("vgextend ", vg, " ", all)}};
   for (CureStep& step : GroupSettings(part)) steps.push_back(std::move(step));
   return steps;

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/left_out_remark.h"
 
-#include <cstdint>
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "base/one_line.h"
 #include "import/unread_input.h"
@@ -17,25 +14,18 @@
 namespace dmdax {
 namespace {
 
-// "filefrag:10:98: the length 0 is ...": where an input says it.
-bool HasPlace(absl::string_view why) {
-  const std::vector<absl::string_view> parts =
-      absl::StrSplit(why.substr(0, why.find(": ")), ':');
-  uint64_t line, column;
-  return parts.size() > 2 && absl::SimpleAtoi(parts.back(), &column) &&
-         absl::SimpleAtoi(parts[parts.size() - 2], &line);
-}
-
-// Whether an import says it of a file.  A mount that is left out itself may be
-// of any device, and so may what an input would have said of others, which is
-// left out by its own name.
-bool IsOfFile(const std::string& name, absl::string_view why) {
+// Whether it is a file, whatever an import says of it.  A mount that is left
+// out itself may be of any device, and so may what an input would have said of
+// others, which is left out by its own name.
+bool IsOfFile(const StandsOn& stands_on, const std::string& name,
+              absl::string_view why) {
   if (!absl::StartsWith(name, "/") || absl::StartsWith(why, name)) return false;
-  for (absl::string_view of_file :
-       {"file '", "it is on /", "filefrag says: "}) {
-    if (absl::StartsWith(why, of_file)) return true;
+  for (absl::string_view of_mount :
+       {"mount '", "virtiofs", "no input describes "}) {
+    if (absl::StartsWith(why, of_mount)) return false;
   }
-  return !absl::StartsWith(why, "mount '") && HasPlace(why);
+  return stands_on.MountAt(name) == nullptr &&
+         stands_on.BesidesAt(name).empty();
 }
 
 // The device of the mount that a path is on, beside the World's or one of them;
@@ -58,7 +48,8 @@ std::string DeviceBelow(const StandsOn& stands_on, const std::string& name) {
 bool IsKnown(const StandsOn& stands_on, const std::string& name,
              absl::string_view why) {
   if (KindOfLeftOut(why) == LeftOutKind::kFiles) return true;
-  return IsOfFile(name, why) && !DeviceBelow(stands_on, name).empty();
+  return IsOfFile(stands_on, name, why) &&
+         !DeviceBelow(stands_on, name).empty();
 }
 
 // "a, b and 3 more"; "": none.

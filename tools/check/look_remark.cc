@@ -9,9 +9,17 @@
 #include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/lvm_settings.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
+
+void DropChunkLooks(const Session& machine, CureSteps* steps) {
+  steps->DropIf([&](const CureStep& step) {
+    return step.stage == CureStage::kLook &&
+           ExtentSectors(machine, GroupOfChunkLook(step.about)) != 0;
+  });
+}
 
 std::vector<std::string> LookRemarks(const CureSteps& steps) {
   bool at_volumes = false;
@@ -34,8 +42,8 @@ std::vector<std::string> LookRemarks(const CureSteps& steps) {
     remarks.push_back(absl::StrCat(
         "it ends before anything goes if the extents of ",
         absl::StrJoin(at_extents, ", "),
-        " are smaller than the chunks (vgs -o +vg_extent_size): no list is "
-        "known then, and the group must be made anew with larger ones"));
+        " are smaller than the chunks: then the group must be made anew too, "
+        "and who adds vgcfgbackup to what is asked gets the lines for that"));
   }
   return remarks;
 }

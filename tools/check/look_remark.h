@@ -2,7 +2,7 @@
 //
 // What a list looks at before anything has gone, and where it ends therefore:
 // what nobody knows of a volume group but LVM2.
-// Threading: pure function.
+// Threading: pure functions.
 #ifndef DMDAX_TOOLS_CHECK_LOOK_REMARK_H_
 #define DMDAX_TOOLS_CHECK_LOOK_REMARK_H_
 
@@ -16,6 +16,9 @@
 #include "tools/check/stands_on.h"
 
 namespace dmdax {
+
+// Drops those at the extents of groups of which `machine` knows them.
+void DropChunkLooks(const Session& machine, CureSteps* steps);
 
 std::vector<std::string> LookRemarks(const CureSteps& steps);
 

@@ -21,6 +21,7 @@
 #include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/no_more.h"
+#include "tools/check/undo_target.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
 
@@ -93,18 +94,7 @@ class Finder {
     for (BlockDevice* bdev : known) {
       if (redo.contains(bdev)) AddOnce(bdev, &all);
     }
-    const uint64_t factor = sizes_ & (~sizes_ + 1);
-    // In extents of less than a chunk lvcreate makes smaller ones.
-    part_.whole =
-        factor < kExtent ||
-        MostExtent(machine_, stands_on_, nullptr, part_.vg) < chunk_ ||
-        (AreAllIn(redo, all) && AreAllIn(redo, known));
-    // Volumes of smaller extents are rounded up by as little as may be.
-    part_.extent =
-        !part_.whole
-            ? std::min(factor, kMostExtent)
-            : std::max(factor != 0 && factor < kExtent ? kPmdSectors : kExtent,
-                       chunk_);
+    FindExtents(AreAllIn(redo, all) && AreAllIn(redo, known));
     for (BlockDevice* leg : all) {
       if (part_.whole || redo.contains(leg)) part_.devices.push_back(leg);
     }
@@ -142,6 +132,32 @@ class Finder {
                        const std::vector<BlockDevice*>& devices) {
     return std::all_of(devices.begin(), devices.end(),
                        [&](BlockDevice* bdev) { return redo.contains(bdev); });
+  }
+
+  // Whether all of the group is made anew, and in which extents.
+  void FindExtents(bool all_devices) {
+    const uint64_t factor = sizes_ & (~sizes_ + 1);
+    part_.old_extent = ExtentSectors(machine_, part_.vg);
+    if (const uint64_t known = part_.old_extent; known != 0) {
+      // What lies behind one of another size would begin between two pages; and
+      // in extents of less than a chunk lvcreate makes smaller ones.
+      const bool small =
+          sizes_ % kPmdSectors != 0 || (chunk_ != 0 && known % chunk_ != 0);
+      const bool change = small && known % std::max(chunk_, kPmdSectors) != 0;
+      part_.whole = change || all_devices;
+      part_.extent = change ? std::max(chunk_, kPmdSectors) : known;
+      return;
+    }
+    part_.whole =
+        factor < kExtent ||
+        MostExtent(machine_, stands_on_, nullptr, part_.vg) < chunk_ ||
+        all_devices;
+    // Volumes of smaller extents are rounded up by as little as may be.
+    part_.extent =
+        !part_.whole
+            ? std::min(factor, kMostExtent)
+            : std::max(factor != 0 && factor < kExtent ? kPmdSectors : kExtent,
+                       chunk_);
   }
 
   std::string NameOf(BlockDevice& bdev) const {
@@ -187,11 +203,50 @@ class Finder {
       }
     }
     if (names.empty()) return;
+    if (std::string plain = MadePlain(); !plain.empty()) {
+      part_.refused = std::move(plain);
+      return;
+    }
     part_.refused =
         absl::StrCat("no list makes ", absl::StrJoin(names, ", "),
                      " again, not linear or striped alone, which must go with ",
                      DeviceNames(),
                      ": pvcreate --dataalignment 2m, and the volumes by hand");
+  }
+
+  // Where all that no list makes again can be made plain first.
+  std::string MadePlain() const {
+    std::vector<std::string> names, commands;
+    std::vector<BlockDevice*> parts;
+    BdevSet made;
+    for (const std::string& name : part_.volumes) {
+      const proto::MappedDevice& device = InWorld(name);
+      if (SegmentsToMake(machine_, device)) continue;
+      BlockDevice* const bdev = stands_on_.Find(name);
+      const std::string command = PlainCommand(device);
+      if (IsHiddenVolume(device)) {
+        parts.push_back(bdev);
+      } else if (command.empty()) {
+        return "";
+      } else {
+        made.insert(bdev);
+        names.push_back(OneLine(name));
+        commands.push_back(command);
+      }
+    }
+    // A part goes with its volume.
+    for (BlockDevice* part : parts) {
+      const BdevSet above = stands_on_.AllAbove({part}, 2 * kMostVolumes);
+      if (std::none_of(above.begin(), above.end(),
+                       [&](BlockDevice* on) { return made.contains(on); })) {
+        return "";
+      }
+    }
+    if (names.empty()) return "";
+    return absl::StrCat("no list makes ", absl::StrJoin(names, ", "),
+                        " again, which must go with ", DeviceNames(), ": ",
+                        absl::StrJoin(commands, " && "),
+                        ", which leaves the data, and ask again");
   }
 
   // Volumes that only the metadata has: of a table that nobody knows no list
@@ -289,6 +344,9 @@ class Finder {
 
 uint64_t MostExtent(const Session& machine, const StandsOn& stands_on,
                     const proto::World* cured, const std::string& vg) {
+  if (const uint64_t known = ExtentSectors(machine, vg); known != 0) {
+    return known;
+  }
   uint64_t bits = 0;
   std::map<DevT, uint64_t> first;
   for (BlockDevice* bdev : stands_on.OfGroup(vg)) {

@@ -30,6 +30,7 @@ struct GroupPart {
   std::vector<std::string> volumes;   // the names of what goes with them
   bool whole = false;                 // all devices that are known, and volumes
   uint64_t extent = 0;                // sectors, of those that are made
+  uint64_t old_extent = 0;            // of those that are; 0: nobody says
   // The names of all volumes of the group, as far as they are known: a list
   // ends before it begins where there are others.
   std::set<std::string> names;
@@ -43,9 +44,10 @@ struct GroupPart {
 // More volumes nobody types.
 inline constexpr size_t kMostVolumes = 32;
 
-// More than the extents of a group can be, as far as its volumes show: all of
-// them are whole extents, and as many extents apart.  0: they show nothing.
-// `cured` has the places of some with cures; null: all are as they are.
+// How large the extents of a group are, or, where no input says it, more than
+// they can be as far as its volumes show: all of them are whole extents, and as
+// many extents apart.  0: they show nothing.  `cured` has the places of some
+// with cures; null: all are as they are.
 uint64_t MostExtent(const Session& machine, const StandsOn& stands_on,
                     const proto::World* cured, const std::string& vg);
 

@@ -16,6 +16,7 @@
 #include "tools/byte_count.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
@@ -153,6 +154,77 @@ std::vector<CureStep> GroupSettings(const GroupPart& part) {
   return {{CureStage::kSettings, part.vg, line}};
 }
 
+uint64_t ExtentSectors(const Session& session, const std::string& vg) {
+  const proto::VolumeGroup* const group = Group(session, vg);
+  return group == nullptr ? 0 : group->extent_sectors();
+}
+
+namespace {
+
+// What pvcreate makes of itself holds no more than the alignment of its data.
+constexpr uint64_t kMetadataSectors = kPmdSectors;
+
+// "pmem0, pmem1": the devices of a part of which `is` is true, each with what
+// the metadata says of it or null.
+template <typename Is>
+std::string DevicesWhere(const GroupPart& part, const proto::VolumeGroup* group,
+                         Is is) {
+  std::vector<std::string> names;
+  for (const BlockDevice* device : part.devices) {
+    const proto::VolumeGroup::PhysicalVolume* said = nullptr;
+    if (group != nullptr) {
+      for (const auto& [physical, bdev] : VolumesOf(part, *group)) {
+        if (bdev == device) said = physical;
+      }
+    }
+    if (is(said)) names.push_back(NameOfDevice(*part.machine, *device));
+  }
+  return OneLine(absl::StrJoin(names, ", "));
+}
+
+}  // namespace
+
+std::string GroupChanges(const GroupPart& part) {
+  using PhysicalVolume = proto::VolumeGroup::PhysicalVolume;
+  const proto::VolumeGroup* const group = Group(*part.machine, part.vg);
+  const std::string vg = OneLine(part.vg);
+  std::vector<std::string> changes;
+  std::vector<std::string> taken, ask;
+  if (part.whole && part.old_extent == 0) {
+    taken.push_back(
+        absl::StrCat("extents of ", BytesText(part.extent * kSectorSize)));
+    ask.push_back("vgs -o +vg_extent_size");
+  } else if (part.extent != part.old_extent && part.old_extent != 0) {
+    changes.push_back(absl::StrCat(
+        "the extents of ", vg, " become ", BytesText(part.extent * kSectorSize),
+        ", and were ", BytesText(part.old_extent * kSectorSize),
+        ": volumes are rounded up to whole ones"));
+  }
+  const std::string areas =
+      DevicesWhere(part, group, [](const PhysicalVolume* said) {
+        return said == nullptr || !said->has_metadata_areas();
+      });
+  if (!areas.empty()) {
+    taken.push_back(absl::StrCat("one area for its metadata on ", areas));
+    ask.push_back("pvs -o +pv_mda_count");
+  }
+  if (!taken.empty()) {
+    changes.push_back(absl::StrCat(vg, " gets ", absl::StrJoin(taken, " and "),
+                                   ", as no input says how it is (",
+                                   absl::StrJoin(ask, ", "), ")"));
+  }
+  const std::string large =
+      DevicesWhere(part, group, [](const PhysicalVolume* said) {
+        return said != nullptr && said->metadata_sectors() > kMetadataSectors;
+      });
+  if (!large.empty()) {
+    changes.push_back(absl::StrCat(
+        "the area for metadata on ", large,
+        " becomes smaller, as pvcreate makes it (--metadatasize)"));
+  }
+  return absl::StrJoin(changes, "; ");
+}
+
 std::string LockedGroup(const Session& session, const std::string& vg) {
   const proto::VolumeGroup* const group = Group(session, vg);
   if (group == nullptr) return "";
@@ -222,7 +294,7 @@ std::string MoreOnDevices(const GroupPart& part) {
                           " with what it holds: pvcreate --bootloaderareasize ",
                           sectors, "s", kByHand);
     }
-    if (physical.has_metadata_areas()) {
+    if (physical.has_metadata_areas() && physical.metadata_areas() != 1) {
       return absl::StrCat("no list makes ", name, " again with ",
                           physical.metadata_areas(),
                           " areas for its group's metadata: pvcreate "

@@ -11,6 +11,7 @@
 #ifndef DMDAX_TOOLS_CHECK_LVM_SETTINGS_H_
 #define DMDAX_TOOLS_CHECK_LVM_SETTINGS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,13 @@ std::string MakeWords(const Session& session, const std::string& vg,
 // metadata has nothing.
 std::vector<CureStep> VolumeSettings(const Session& session, const LvmName& lvm,
                                      const std::string& name);
+
+// How large the group's extents are, in sectors; 0: no input says it.
+uint64_t ExtentSectors(const Session& session, const std::string& vg);
+
+// What of the group and of its devices that are made anew becomes otherwise, or
+// may, as no input says how it is; or "".
+std::string GroupChanges(const GroupPart& part);
 
 // What the devices of a part are given, and its group, if that is made anew.
 std::vector<CureStep> GroupSettings(const GroupPart& part);

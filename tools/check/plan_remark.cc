@@ -48,12 +48,7 @@ std::string PlanRemark(const PlanRemarkRequest& r,
   remarks.Add(GuessRemark(machine, r.stands_on, r.gone, r.steps));
   remarks.Add(FreshRemarks(r.stands_on, r.steps));
   remarks.Add(PartitionRemarks(r.steps));
-  if (r.files_left_out != 0) {
-    remarks.Add(
-        absl::StrCat(r.files_left_out,
-                     r.files_left_out == 1 ? " other file" : " other files",
-                     " of what is made anew: blocks before the data likewise"));
-  }
+  remarks.Add(r.files_left);
   remarks.Add(ReadOnlyRemarks(machine, r.stands_on, r.gone));
   remarks.Add(KeyRemarks(machine, r.stands_on, r.gone));
   remarks.Add(r.by_hand.Text());

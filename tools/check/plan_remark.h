@@ -26,7 +26,7 @@ struct PlanRemarkRequest {
   const CureSteps& steps;
   ByHand& by_hand;
   bool something_goes = false;
-  size_t files_left_out = 0;  // those without lines
+  std::string files_left;  // which of those made anew have no lines, or ""
 };
 
 // `said`: what the cures say of themselves.  "": nothing.

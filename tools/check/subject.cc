@@ -82,7 +82,7 @@ absl::StatusOr<Subject> OpenFile(Session& session, const std::string& path) {
             : (*found)->options.never_dax || (*found)->inode.inline_data
                 ? "it is encrypted or compressed, has verity or "
                   "inline data, or its data is journalled (lsattr: E, "
-                  "c, V, N, j)"
+                  "V, N, j)"
                 : MountText(**mount)));
     return subject;
   }

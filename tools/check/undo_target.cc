@@ -270,6 +270,23 @@ class Undoer {
 
 }  // namespace
 
+std::string PlainCommand(const proto::MappedDevice& volume) {
+  const auto lvm = LvmNameOf(volume);
+  const Undo* undo = nullptr;
+  proto::MappedDevice device = volume;
+  for (const proto::Target& row : *EditRows(&device)) {
+    if (row.has_linear() || row.has_striped()) continue;
+    std::string kind = SpecFromTarget(row).target_type;
+    if (kind == "raid") kind = RowWords(TargetWords(row)).Next();
+    undo = FindUndo(kind);
+    if (undo == nullptr || !undo->gives_up.empty()) return "";
+  }
+  return undo == nullptr || !lvm
+             ? ""
+             : absl::StrCat(undo->lvm, " ",
+                            ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv)));
+}
+
 std::optional<Cure> UndoTarget(const CureRequest& request,
                                const NotDaxLevel& end, proto::World& world) {
   if (end.by != NoDaxBy::kTarget || request.machine == nullptr) {

@@ -10,6 +10,7 @@
 #define DMDAX_TOOLS_CHECK_UNDO_TARGET_H_
 
 #include <optional>
+#include <string>
 
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
@@ -21,6 +22,10 @@ namespace dmdax {
 // table is not known, or without the target there is no DAX either.
 std::optional<Cure> UndoTarget(const CureRequest& request,
                                const NotDaxLevel& end, proto::World& world);
+
+// What makes LVM2's volume plain and leaves all that it holds, "lvconvert -y
+// --uncache vg/home"; "": nothing does.
+std::string PlainCommand(const proto::MappedDevice& volume);
 
 }  // namespace dmdax
 

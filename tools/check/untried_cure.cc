@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tools/byte_count.h"
+#include "tools/check/cure_worth.h"
 #include "tools/check/try_cure.h"
 
 namespace dmdax {
@@ -51,6 +52,12 @@ void DiscardCures(Wish wish, const StandsOn& stands_on, DaxCheck& check) {
   for (Obstacle& o : check.obstacles) {
     if (!o.tried) continue;
     o.tried = false;
+    if (FillsNone(check, wish)) {
+      o.cure = std::make_shared<const Cure>(
+          Cure{.remark = "none: nothing of it fills such a page, whatever is "
+                         "done"});
+      continue;
+    }
     if (wish == Wish::kPud) {
       // Steps that end in smaller pages are nothing that was asked for.
       o.cure = std::make_shared<const Cure>(

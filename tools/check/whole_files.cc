@@ -5,8 +5,10 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "process/mount_point.h"
 #include "tools/check/file_blocks.h"
+#include "tools/check/locked_file.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -33,6 +35,12 @@ uint64_t BytesOf(const FileBlocks& file) {
 
 }  // namespace
 
+bool WholeFiles::MayList(const proto::Mount& mount) {
+  constexpr size_t kMostListed = 1 << 20;
+  listed_ += Of(mount).files.size();
+  return listed_ <= kMostListed;
+}
+
 const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {
   const auto [known, fresh] = mounts_.try_emplace(&mount);
   OfMount& of = known->second;
@@ -43,6 +51,12 @@ const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {
       if (extent.shared()) of.blocks = OfMount::Blocks::kShared;
     }
     std::string path = PathBelow(at, in.name());
+    if (const std::string flags = LockingFlags(in); !flags.empty()) {
+      constexpr size_t kMostNamed = 4;
+      if (++of.nr_locked <= kMostNamed) {
+        of.locked.push_back(absl::StrCat("+", flags, " ", path));
+      }
+    }
     const std::optional<FileBlocks> file = BlocksOfFile(machine_, path, in);
     if (!file) continue;
     const uint64_t bytes = BytesOf(*file);
@@ -51,6 +65,7 @@ const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {
     // without a size, so that it gets none and is told of.
     const bool whole = IsWhole(*file);
     if (!whole && bytes < kPmdBytes) continue;
+    if (!whole) of.with_holes.push_back(of.files.size());
     of.numbers.try_emplace(path, of.files.size());
     of.files.push_back({std::move(path), whole ? file->size : 0});
   }

@@ -26,7 +26,11 @@ class WholeFiles {
   };
   struct OfMount {
     std::vector<File> files;                           // in the World's order
+    std::vector<size_t> with_holes;                    // numbers among them
     absl::flat_hash_map<std::string, size_t> numbers;  // by path
+    // The first few that nobody writes before chattr, and how many there are.
+    std::vector<std::string> locked;
+    size_t nr_locked = 0;
     // Whether any file of the mount has blocks of others.
     enum class Blocks { kOwn, kShared } blocks = Blocks::kOwn;
     // What all files of the mount have in blocks up to their ends.
@@ -38,8 +42,13 @@ class WholeFiles {
   // `mount`: of the machine's World.
   const OfMount& Of(const proto::Mount& mount);
 
+  // Whether a list may have all of them: as each of very many may have its own,
+  // no more than a million are written down.
+  bool MayList(const proto::Mount& mount);
+
  private:
   const Session& machine_;
+  size_t listed_ = 0;
   absl::flat_hash_map<const proto::Mount*, OfMount> mounts_;  // those asked for
 };
 

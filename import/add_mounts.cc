@@ -290,7 +290,7 @@ class Mounts {
   bool HasFlagsOf(const std::string& path) const {
     const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
     return absl::c_any_of(facts_.flags, [&](const FlagFact& fact) {
-      return !fact.realtime &&
+      return fact.says_dax && !fact.realtime &&
              absl::StartsWith(table_.PathInWorld(fact.path), begin);
     });
   }

@@ -34,9 +34,13 @@ uint64_t DataStart(const Session& session, const GroupPart& part,
 
 // As LVM2 takes it; an odd number of sectors is no whole KiB.
 std::string LvmSectors(uint64_t sectors) {
-  if (sectors % 2048 == 0) return absl::StrCat(sectors / 2048, "m");
   return sectors % 2 == 0 ? absl::StrCat(sectors / 2, "k")
                           : absl::StrCat(sectors, "s");
+}
+
+std::string ExtentWord(uint64_t sectors) {
+  return sectors % 2048 == 0 ? absl::StrCat(sectors / 2048, "m")
+                             : LvmSectors(sectors);
 }
 
 // Whether rows are of one shape, on the same devices.
@@ -177,7 +181,7 @@ std::vector<CureStep> GroupSteps(const Session& session,
       {CureStage::kGroup, part.vg,
        part.whole
            ? absl::StrCat("vgcreate", MakeWords(*part.machine, part.vg, ""),
-                          " --physicalextentsize ", LvmSectors(part.extent),
+                          " --physicalextentsize ", ExtentWord(part.extent),
                           " ", vg, " $", devices)
            : absl::StrCat("vgextend ", vg, " ", all)}};
   for (CureStep& step : GroupSettings(part)) steps.push_back(std::move(step));

@@ -264,8 +264,10 @@ def rehearse(case):
             was = [word for word in was if word != "ro"]
         assert kept(now["options"]) == was, f"{case.title}: {at}: {now['options']}"
     for answer, now in zip(first, machine.asked()):
-        promised = answer.get("cured_holds", answer["holds"])
-        assert now["holds"] == promised, f"{case.title}:\n{listed}\n{json.dumps(now, indent=1)}"
+        # What has no list of its own may become better by those of others.
+        wrong = (now["holds"] != answer["cured_holds"] if "cured_holds" in answer
+                 else now["holds"] < answer["holds"])
+        assert not wrong, f"{case.title}:\n{listed}\n{json.dumps(now, indent=1)}"
         for size in ("pud", "pmd"):
             least = answer.get("cured", answer["bytes"])[size]
             assert now["bytes"][size] >= least, f"{case.title}:\n{listed}\n{size} {least}: {json.dumps(now, indent=1)}"

@@ -274,13 +274,17 @@ class Settler {
   }
 
   // Without the option that the kernel complains of, if it names one that does
-  // not concern DAX: "Unknown parameter 'foo'".
+  // not concern DAX: "Unknown parameter 'foo'", 'Unrecognized mount option
+  // "foo=1"', "unknown mount option [foo=1]".
   static std::string WithoutNamed(const std::string& options,
                                   absl::string_view words) {
     std::vector<absl::string_view> kept;
     for (absl::string_view option : MountWords(options)) {
       const absl::string_view name = option.substr(0, option.find('='));
-      const bool named = absl::StrContains(words, absl::StrCat("'", name, "'"));
+      const bool named =
+          absl::StrContains(words, absl::StrCat("'", name, "'")) ||
+          absl::StrContains(words, absl::StrCat("\"", option, "\"")) ||
+          absl::StrContains(words, absl::StrCat("[", option, "]"));
       if (!named || !OnlyDaxOptions(option).empty()) kept.push_back(option);
     }
     return absl::StrJoin(kept, ",");

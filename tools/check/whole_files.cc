@@ -36,9 +36,10 @@ uint64_t BytesOf(const FileBlocks& file) {
 }  // namespace
 
 bool WholeFiles::MayList(const proto::Mount& mount) {
-  constexpr size_t kMostListed = 1 << 20;
-  listed_ += Of(mount).files.size();
-  return listed_ <= kMostListed;
+  constexpr size_t kMostListed = 1 << 16;
+  const size_t files = Of(mount).files.size();
+  listed_ += files;
+  return listed_ == files || listed_ <= kMostListed;
 }
 
 const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {

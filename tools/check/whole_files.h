@@ -42,8 +42,8 @@ class WholeFiles {
   // `mount`: of the machine's World.
   const OfMount& Of(const proto::Mount& mount);
 
-  // Whether a list may have all of them: as each of very many may have its own,
-  // no more than a million are written down.
+  // Whether a list may have all of them: the first one may, and as each of very
+  // many may have its own, the others as long as few are written down.
   bool MayList(const proto::Mount& mount);
 
  private:

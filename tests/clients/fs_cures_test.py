@@ -265,7 +265,7 @@ def rehearse(case):
         assert kept(now["options"]) == was, f"{case.title}: {at}: {now['options']}"
     for answer, now in zip(first, machine.asked()):
         # What has no list of its own may become better by those of others.
-        wrong = (now["holds"] != answer["cured_holds"] if "cured_holds" in answer
+        wrong = (now["holds"] != answer["cured_holds"] if "plan" in answer
                  else now["holds"] < answer["holds"])
         assert not wrong, f"{case.title}:\n{listed}\n{json.dumps(now, indent=1)}"
         for size in ("pud", "pmd"):

@@ -258,11 +258,19 @@ class Settler {
       mount.set_options(fewer);
       return true;
     }
-    // Those that do not concern DAX go first.
+    // Those that do not concern DAX go first.  data=journal goes last: what is
+    // journalled has none, whatever its flag.
     const std::string ro = SaysReadOnly(mount.options()) ? "ro" : "";
+    const auto with_ro = [&ro](const std::string& kept) {
+      return absl::StrCat(kept, kept.empty() || ro.empty() ? "" : ",", ro);
+    };
     const std::string dax = OnlyDaxOptions(mount.options());
+    std::vector<absl::string_view> data = MountWords(dax);
+    std::erase_if(data, [](absl::string_view option) {
+      return !absl::StartsWith(option, "data=");
+    });
     for (const std::string& fewer :
-         {absl::StrCat(dax, dax.empty() || ro.empty() ? "" : ",", ro), ro}) {
+         {with_ro(dax), with_ro(absl::StrJoin(data, ",")), ro}) {
       if (fewer.size() >= mount.options().size()) continue;
       Dropped(mount, fewer, r.words);
       mount.set_options(fewer);

@@ -25,8 +25,8 @@
 namespace dmdax {
 namespace {
 
-// Of those that may not fit no more are looked at.
-constexpr size_t kMostLookedAt = 8 * kMostFreshFiles;
+// Of files that may not fit, so many are looked at for each that is taken.
+constexpr size_t kLookedAtForEach = 8;
 
 // Which files have the DAX flag, which no copy has.
 class DaxFlags {
@@ -89,10 +89,6 @@ void AddDirectories(const std::string& at, const std::set<std::string>& names,
   steps->push_back({CureStage::kDirectory, at,
                     absl::StrCat("mkdir -p ", absl::StrJoin(words, " ")), at});
 }
-
-}  // namespace
-
-namespace {
 
 // So many that have holes are named.
 constexpr size_t kMostWithHoles = 4;
@@ -182,7 +178,7 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
     if (files.size() < most) files.Take(file->name, file->size);
   }
   // Each of very many has such a list: none may look at all of them.
-  const size_t most_looked_at = kMostLookedAt / kMostFreshFiles * most;
+  const size_t most_looked_at = kLookedAtForEach * most;
   for (size_t i = 0; i < all.files.size(); ++i) {
     if (files.size() == most || files.room() < kPmdBytes ||
         i == most_looked_at) {

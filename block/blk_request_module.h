@@ -6,9 +6,10 @@
 //   BlockDevice* bdev = BlkRequestModule(machine, DevT{7, 9});   // loop9
 //
 // loop_probe() and brd_probe() make a disk of it, where the machine has disks
-// of theirs; null: no driver does. Mirrors: blk_request_module of
-// block/genhd.c, blkdev_get_no_open of block/bdev.c (4.14 to 7.3). Threading:
-// as Machine.
+// of theirs; null: no driver does.
+// Mirrors: blk_request_module of block/genhd.c, blkdev_get_no_open of
+// block/bdev.c (4.14 to 7.3).
+// Threading: as Machine.
 #ifndef DMDAX_BLOCK_BLK_REQUEST_MODULE_H_
 #define DMDAX_BLOCK_BLK_REQUEST_MODULE_H_
 

@@ -11,11 +11,11 @@
 #include "absl/strings/str_split.h"
 #include "base/kernel_profile.h"
 #include "dm/device_mapper.h"
-#include "formats/world_format.h"
 #include "mm/fault_graph.h"
 #include "state/find_device.h"
 #include "state/part/run_on_part.h"
 #include "state/world_load.h"
+#include "tests/property/booted.h"
 #include "tests/property/random_lines.h"
 #include "tests/property/seeds.h"
 #include "tests/testing.h"
@@ -153,15 +153,6 @@ class PartTest : public testing::Test {
   }
   ~PartTest() override { fs::remove_all(root_); }
 
-  Session Boot(const std::string& text, const std::string& kernel) {
-    absl::StatusOr<ParsedWorld> world = ParseWorld(text, "w");
-    EXPECT_THAT(world, IsOk());
-    world->world.set_kernel(kernel);
-    absl::StatusOr<Session> session = LoadWorld(world->world, world->source);
-    EXPECT_THAT(session, IsOk());
-    return *std::move(session);
-  }
-
   std::string root_;
 };
 
@@ -176,7 +167,7 @@ TEST_F(PartTest, AnswersAndLeavesWhatTheWholeDoes) {
   size_t parts = 0, questions = 0;
   for (const uint64_t seed : property::Seeds(0, 39)) {
     const Session booted =
-        Boot(kRandomHardware, kernels[seed % kernels.size()]);
+        Booted(kRandomHardware, kernels[seed % kernels.size()]);
     State part(absl::StrCat(root_, "/part", seed), LoadScope::kNeeded);
     State whole(absl::StrCat(root_, "/whole", seed), LoadScope::kWhole);
     part.Put(booted);
@@ -217,7 +208,7 @@ TEST_F(PartTest, AnswersAndLeavesWhatTheWholeDoes) {
 // Found by the lines above: no command could open the state any more.
 TEST_F(PartTest, AMountedDeviceMayShrink) {
   State state(root_ + "/s", LoadScope::kWhole);
-  state.Put(Boot(kRandomHardware, "v6_1"));
+  state.Put(Booted(kRandomHardware, "v6_1"));
   const std::string table = "0 1024 linear /dev/pmem1 0";
   EXPECT_EQ(state.Do({"load", "mounted"}, table).result.rc, 0);
   EXPECT_EQ(state.Do({"resume", "mounted"}, "").result.rc, 0);
@@ -236,7 +227,7 @@ TEST_F(PartTest, AQuestionAndAChangeLoadWhatTheyNeed) {
                     8 * i, " } } } }\n");
   }
   State state(root_ + "/s", LoadScope::kNeeded);
-  state.Put(Boot(text, "v6_1"));
+  state.Put(Booted(text, "v6_1"));
   const auto loaded = [&](const char* line, const char* input = "") {
     const Answer answer = state.Do(absl::StrSplit(line, ' '), input);
     EXPECT_EQ(answer.result.rc, 0) << line << answer.result.err;

@@ -25,9 +25,9 @@
 #include "absl/time/time.h"
 #include "base/fd.h"
 #include "base/kernel_profile.h"
-#include "formats/world_format.h"
 #include "state/state_objects.h"
 #include "state/world_load.h"
+#include "tests/property/booted.h"
 #include "tests/property/random_deeds.h"
 #include "tests/property/random_lines.h"
 #include "tests/property/seeds.h"
@@ -107,14 +107,6 @@ class ResidentTest : public testing::Test {
   }
   ~ResidentTest() override { fs::remove_all(root_); }
 
-  static Session Boot(const std::string& text, const std::string& kernel) {
-    absl::StatusOr<ParsedWorld> world = ParseWorld(text, "w");
-    EXPECT_THAT(world, IsOk());
-    world->world.set_kernel(kernel);
-    absl::StatusOr<Session> session = LoadWorld(world->world, world->source);
-    EXPECT_THAT(session, IsOk());
-    return *std::move(session);
-  }
   // A state with this machine.
   std::string Put(const std::string& name, const Session& session) {
     const std::string path = absl::StrCat(root_, "/", name);
@@ -144,7 +136,7 @@ TEST_F(ResidentTest, TheStateHasTheWholeMachine) {
   for (const uint64_t seed : property::Seeds(0, 39)) {
     const std::string path =
         Put(absl::StrCat("s", seed),
-            Boot(kRandomHardware, kernels[seed % kernels.size()]));
+            Booted(kRandomHardware, kernels[seed % kernels.size()]));
     const std::unique_ptr<Resident> machine = Machine(path);
     RandomDeeds deeds(*machine, path, root_, seed);
     std::string script;
@@ -169,7 +161,7 @@ TEST_F(ResidentTest, TheStateHasTheWholeMachine) {
 TEST_F(ResidentTest, KilledAnywhereItIsBeforeOrAfter) {
   constexpr int kSteps = 40;
   for (const uint64_t seed : property::Seeds(0, 11)) {
-    const Session booted = Boot(kRandomHardware, "v6_1");
+    const Session booted = Booted(kRandomHardware, "v6_1");
     const auto change = [](Resident& machine, RandomLines& lines,
                            Touches touches) {
       std::string input;

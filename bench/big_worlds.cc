@@ -236,6 +236,17 @@ proto::World OffFiles(size_t n) {
   return world;
 }
 
+proto::World ApartFiles(size_t n) {
+  proto::World world = OffFiles(n);
+  // Between two of them 2 MiB are free, and none of that at a multiple of it.
+  for (proto::File& file : *world.mutable_mount(0)->mutable_file()) {
+    proto::Extent& extent = *file.mutable_extent(0);
+    extent.set_physical(2 * extent.physical() - kPage + kPmd);
+  }
+  world.mutable_pmem(0)->set_size(2 * kPmd * n + 2 * kPmd);
+  return world;
+}
+
 proto::World MisalignedVolumes(size_t n) {
   constexpr uint64_t kSectors = 4 * kPmd / 512;
   proto::World world;

@@ -43,10 +43,12 @@ proto::World ManySnapshots(size_t n);
 proto::World ManyThins(size_t n);
 
 // Files of 2 MiB: aligned ones of a mount on a volume that is not, those of a
-// mount on a pmem that lie off a boundary themselves, and volumes of which each
-// is off a boundary and has a mount with one file.
+// mount on a pmem that lie off a boundary themselves, the same with no free
+// piece anywhere, and volumes of which each is off a boundary and has a mount
+// with one file.
 proto::World MisalignedFiles(size_t n);
 proto::World OffFiles(size_t n);
+proto::World ApartFiles(size_t n);
 proto::World MisalignedVolumes(size_t n);
 // The volumes as LVM2's of one group; and others of one, each striped over the
 // same two pmems.

@@ -104,6 +104,7 @@ struct CheckKind {
 constexpr CheckKind kCheckKinds[] = {
     {"check files", 2000, MisalignedFiles},
     {"check extents", 2000, OffFiles},
+    {"check apart", 2000, ApartFiles},
     {"check devices", 2000, MisalignedVolumes},
     {"check group", 2000, GroupVolumes},
     {"check stripes", 2000, StripedVolumes},

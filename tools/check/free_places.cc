@@ -7,7 +7,8 @@
 #include "base/round_up.h"
 #include "base/units.h"
 #include "process/mount_point.h"
-#include "tools/check/fresh_files.h"
+#include "tools/check/free_runs.h"
+#include "tools/check/stands_on.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -16,48 +17,47 @@ namespace {
 // Of a device in more pieces no more are looked at: each of its files asks.
 constexpr int kMostRuns = 1024;
 
-// Goes through the free pieces of 2 MiB of [pos, end).
+// Goes through the free pieces of 2 MiB of [pos, end).  The session may have
+// some of the machine's files alone, and has those that cures have moved where
+// they are then.
 class FreePieces {
  public:
   explicit FreePieces(const CureRequest& request) {
-    // The session may have some of the machine's files alone, and has those
-    // that cures have moved where they are then.
-    for (const Session* session : {&request.session, request.machine}) {
-      if (session == nullptr) continue;
-      const absl::StatusOr<MountPoint*> at =
-          session->user->FindMount(request.subject.mount);
-      if (at.ok()) used_.push_back(&(*at)->used());
+    const absl::StatusOr<MountPoint*> at =
+        request.session.user->FindMount(request.subject.mount);
+    if (at.ok()) used_ = &(*at)->used();
+    if (request.stands_on != nullptr) {
+      runs_ = request.stands_on->free_runs().Of(request.subject.mount);
     }
   }
 
   // The first that begins at `pos`, a multiple of 2 MiB, or behind it.
   uint64_t Next(uint64_t pos) const {
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (const UsedBlocks* used : used_) {
-        uint64_t end = used->EndOfUsed(pos);
-        if (end == pos) {
-          const uint64_t next = used->NextUsed(pos);
-          if (next - pos >= kPmdBytes) continue;
-          end = used->EndOfUsed(next);
-        }
-        pos = RoundUp(end, kPmdBytes);
-        moved = true;
-      }
+    for (;;) {
+      if (runs_ != nullptr) pos = std::max(pos, RunAt(pos).begin);
+      const uint64_t free = used_ == nullptr ? pos : NextFreePiece(*used_, pos);
+      if (free == pos) return pos;
+      pos = free;
     }
-    return pos;
   }
 
   // How many follow from `pos` on, which is such a piece.
   uint64_t Count(uint64_t pos, uint64_t end) const {
-    for (const UsedBlocks* used : used_) {
-      end = std::min(end, used->NextUsed(pos));
-    }
+    if (runs_ != nullptr) end = std::min(end, RunAt(pos).end);
+    if (used_ != nullptr) end = std::min(end, used_->NextUsed(pos));
     return (end - pos) / kPmdBytes;
   }
 
  private:
-  std::vector<const UsedBlocks*> used_;
+  // The machine's first that does not end before `pos`.
+  const FreeRuns::Run& RunAt(uint64_t pos) const {
+    return *std::upper_bound(
+        runs_->begin(), runs_->end() - 1, pos,
+        [](uint64_t at, const FreeRuns::Run& run) { return at < run.end; });
+  }
+
+  const UsedBlocks* used_ = nullptr;
+  const FreeRuns::OfMount* runs_ = nullptr;  // null: the session is all
 };
 
 }  // namespace

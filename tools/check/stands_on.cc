@@ -16,7 +16,11 @@
 namespace dmdax {
 
 StandsOn::StandsOn(const proto::World& world, const Session& session)
-    : world_(world), session_(session), uses_(session), whole_files_(session) {
+    : world_(world),
+      session_(session),
+      uses_(session),
+      whole_files_(session),
+      free_runs_(session) {
   for (BlockDevice* bdev : session.machine->BlockDevices()) {
     by_name_[NameOfDevice(session, *bdev)] = bdev;
     for (BlockDevice* below : DevicesBelow(session, *bdev)) {

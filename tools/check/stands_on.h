@@ -24,6 +24,7 @@
 #include "state/world.pb.h"
 #include "tools/check/bdev_set.h"
 #include "tools/check/device_use.h"
+#include "tools/check/free_runs.h"
 #include "tools/check/whole_files.h"
 #include "tools/check/world_rows.h"
 
@@ -80,6 +81,7 @@ class StandsOn {
   // What lies on devices besides.
   const DeviceUses& uses() const { return uses_; }
   WholeFiles& whole_files() { return whole_files_; }
+  FreeRuns& free_runs() { return free_runs_; }
   // These and all that stands on them; more than `most` are not looked for.
   BdevSet AllAbove(const BdevSet& devices, size_t most) const;
   // How many levels of devices are below: of a disk 0.
@@ -105,6 +107,7 @@ class StandsOn {
   const Session& session_;
   const DeviceUses uses_;
   WholeFiles whole_files_;
+  FreeRuns free_runs_;
   absl::flat_hash_map<std::string, BlockDevice*> by_name_;
   absl::flat_hash_map<std::string, int> in_world_, pmems_, blocks_;
   absl::flat_hash_map<std::string, std::vector<int>> partitions_;  // by disk

@@ -89,7 +89,13 @@ class Ext4 final : public FileSystem {
   int Commit(DaxInode& inode, Syncs syncs) override {
     // Then nothing is committed.
     if (TakeMappingError(inode)) return -EIO;
-    return FileSystem::Commit(inode, syncs);
+    const int err = FileSystem::Commit(inode, syncs);
+    if (err < 0 && !has_journal_) {
+      // A buffer that could not be written is not dirty any more.
+      inode.datasync_dirty = false;
+      times_changed_.erase(&inode);
+    }
+    return err;
   }
   int Mmap(File& file, VmAreaStruct& vma) override;
   int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,

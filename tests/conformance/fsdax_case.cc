@@ -281,8 +281,8 @@ class FsdaxCase {
   void RunMap(const std::string& where, const Json& map, const Json& recorded) {
     const std::string name = map["file"];
     if (result_["fiemap"].value(name, Json()).is_string() ||
-        !IsInRecipe(name)) {
-      // The recipe could not make it, or does not.
+        !IsInRecipe(name) || removed_.contains(name)) {
+      // The recipe could not make it, or does not, or it is no more.
       verdict_.Compare(where, "open errno", recorded["steps"][0]["errno"],
                        "ENOENT");
       return;
@@ -353,6 +353,13 @@ class FsdaxCase {
       const std::string touch = map["touch"][i - 1];
       file.allocator.Take(i, file.inode);
       const std::string what = absl::StrCat(where, " ", touch);
+      if (absl::StrContains(touch, "/mnt/f") && steps[i].value("rc", 1) == 0) {
+        if (touch == "sh:rm /mnt/f") {
+          removed_.insert(map["file"]);
+        } else {
+          removed_.erase(map["file"]);  // there is another of the name
+        }
+      }
       if (absl::StartsWith(touch, "sh:") &&
           other.Run(what, touch.substr(3), steps[i])) {
         continue;
@@ -380,7 +387,8 @@ class FsdaxCase {
   const std::vector<PmemRange> ranges_;
   const std::set<std::string> dax_flagged_;  // names of files
   std::unique_ptr<FileSystem> fs_;
-  std::string options_;  // of the mount, as in /proc/mounts
+  std::string options_;            // of the mount, as in /proc/mounts
+  std::set<std::string> removed_;  // names of files that a shell step unlinked
   std::map<std::string, std::unique_ptr<CaseFile>> files_;
 };
 

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which words of mount options decide about DAX, or can not be without it.
-//
-//   MountWordsOf("ro,noatime,dax=always,data=journal",
-//                {MountWordKind::kDax, MountWordKind::kReadOnly});
-//   // "ro,dax=always"
+// Which words of mount options decide about DAX, or can not be without it: of
+// "ro,noatime,dax=always" those of kDax and kReadOnly are "ro,dax=always".
 //
 // Mirrors: the parameters "dax" and "data" of fs/ext4/super.c, "dax" of
 // fs/xfs/xfs_super.c (6.1).

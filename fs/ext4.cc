@@ -65,7 +65,7 @@ class Ext4 final : public FileSystem {
         Ext4Writepages(inode, first, nr, [this](uint64_t at, uint64_t length) {
           return Zeroout(at, length) == 0;
         });
-    if (!all) unwritten_data_.insert(&inode);
+    if (!all) SetMappingError(inode);
   }
   int OpenErrno(OpenedFor opened) const override {
     const int err = FileSystem::OpenErrno(opened);
@@ -87,8 +87,15 @@ class Ext4 final : public FileSystem {
   }
   int BeforeFsync() override { return state_.Errno(); }
   int Commit(DaxInode& inode, Syncs syncs) override {
-    if (unwritten_data_.erase(&inode) > 0) return -EIO;
-    return FileSystem::Commit(inode, syncs);
+    // Then nothing is committed.
+    if (TakeMappingError(inode)) return -EIO;
+    const int err = FileSystem::Commit(inode, syncs);
+    if (err < 0 && !has_journal_) {
+      // A buffer that could not be written is not dirty any more.
+      inode.datasync_dirty = false;
+      times_changed_.erase(&inode);
+    }
+    return err;
   }
   int Mmap(File& file, VmAreaStruct& vma) override;
   int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
@@ -194,9 +201,6 @@ class Ext4 final : public FileSystem {
             bool* fresh);
 
   Ext4State state_;
-  // Files of whose pages the device did not take all: the next fsync says so,
-  // and commits nothing.
-  std::set<const DaxInode*> unwritten_data_;
   bool small_folios_ = false;
   bool has_journal_ = true;
   bool may_inline_data_ = false;  // the feature

@@ -116,7 +116,12 @@ int PunchHole(FileSystem& fs, DaxInode& inode, uint64_t offset,
               uint64_t length) {
   const FaultProfile& profile = *inode.profile;
   const bool layouts_broken = profile.ext4_breaks_layouts_first;
-  if (!layouts_broken) inode.Writeback(offset, offset + length - 1);
+  if (!layouts_broken) {
+    const bool dirty = !inode.mapping.dirty.empty();
+    inode.Writeback(offset, offset + length - 1);
+    const int err = dirty ? fs.CheckMappingError(inode) : 0;
+    if (err < 0) return err;
+  }
   if (offset >= inode.i_size) return 0;
   uint64_t end = offset + length;
   if (end > inode.i_size) {
@@ -206,6 +211,7 @@ int CollapseRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
   if (!inode.profile->ext4_breaks_layouts_first) inode.BreakLayouts();
   inode.Writeback(RoundDown(offset, kBlock), offset);
   inode.Writeback(offset + length, INT64_MAX);
+  if (const int err = fs.CheckMappingError(inode); err < 0) return err;
   inode.TruncatePagecache(offset);
   if (const int err = fs.BeginChange(); err < 0) return err;
   inode.extents.Remove(offset, length);
@@ -221,6 +227,7 @@ int InsertRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
   if (offset >= inode.i_size) return -EINVAL;
   if (!inode.profile->ext4_breaks_layouts_first) inode.BreakLayouts();
   inode.Writeback(offset, INT64_MAX);
+  if (const int err = fs.CheckMappingError(inode); err < 0) return err;
   inode.TruncatePagecache(offset);
   if (const int err = fs.BeginChange(); err < 0) return err;
   inode.i_size += length;

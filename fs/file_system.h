@@ -104,6 +104,12 @@ class FileSystem : public FileOperations,
   void Thaw();
   int BeforeFsync() override { return 0; }
   int Commit(DaxInode& inode, Syncs syncs) override;
+  // filemap_check_errors(): 0, or once EIO if the device has not taken all
+  // pages of the file.  Whoever writes pages back before he changes the file is
+  // told this way; fsync(2) is told all the same, and who asks later is not.
+  int CheckMappingError(DaxInode& inode) {
+    return as_eio_.erase(&inode) > 0 ? -EIO : 0;
+  }
   // The journal could not be written; what changes the file system fails.
   bool aborted() const { return aborted_; }
   // Whatever changes the file system asks this first: 0 or -errno.
@@ -113,6 +119,15 @@ class FileSystem : public FileOperations,
   bool supports_map_sync() const override { return profile_.has_map_sync; }
 
  protected:
+  // mapping_set_error(), file_check_and_advance_wb_err().
+  void SetMappingError(DaxInode& inode) {
+    as_eio_.insert(&inode);
+    wb_err_.insert(&inode);
+  }
+  bool TakeMappingError(DaxInode& inode) {
+    as_eio_.erase(&inode);
+    return wb_err_.erase(&inode) > 0;
+  }
   // daxdev_mapping_supported(): 0 or -EOPNOTSUPP for VM_SYNC.
   static int CheckMapSync(const File& file, const VmAreaStruct& vma);
   // VM_HUGEPAGE, and in 4.14 VM_MIXEDMAP.
@@ -159,6 +174,8 @@ class FileSystem : public FileOperations,
   std::function<int()> super_io_;
   std::function<int(uint64_t, uint64_t)> zeroout_;
   bool frozen_ = false;
+  // Files with AS_EIO, and those of whose wb_err fsync(2) has not told.
+  std::set<const DaxInode*> as_eio_, wb_err_;
 };
 
 // The inode of a file of one of these, and behind a faulting mapping of it.

@@ -36,7 +36,8 @@ class Xfs final : public FileSystem {
 
   std::string name() const override { return "xfs_file_operations"; }
   int Commit(DaxInode& inode, Syncs syncs) override {
-    if (unwritten_data_.erase(&inode) > 0 || shutdown_) return -EIO;
+    // Then no log is forced.
+    if (TakeMappingError(inode) || shutdown_) return -EIO;
     return FileSystem::Commit(inode, syncs);
   }
   bool large_folios() const override { return profile_.xfs_large_folios; }
@@ -44,11 +45,13 @@ class Xfs final : public FileSystem {
   void Readahead(VmFault& vmf, uint64_t first, uint64_t nr) override;
   void Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) override {
     DaxInode& inode = *static_cast<DaxInode*>(mapping.host);
-    const bool all =
-        XfsWritepages(inode, first, nr, [this](uint64_t at, uint64_t length) {
-          return Zeroout(at, length) == 0;
-        });
-    if (!all) unwritten_data_.insert(&inode);
+    const bool all = CanAllocate()
+                         ? XfsWritepages(inode, first, nr,
+                                         [this](uint64_t at, uint64_t length) {
+                                           return Zeroout(at, length) == 0;
+                                         })
+                         : XfsDiscard(inode, first, nr);
+    if (!all) SetMappingError(inode);
   }
   void TakeOptions(absl::string_view options) override {
     eof_ = XfsEofOf(options);
@@ -135,6 +138,16 @@ class Xfs final : public FileSystem {
     Xfs& fs_;
   };
 
+  // xfs_alloc_read_agf(): it is read once, when the first blocks are given
+  // away.
+  bool CanAllocate() {
+    for (const DaxInode* inode : inodes()) {
+      agf_is_read_ |= inode->extents.Has(IOMAP_MAPPED) ||
+                      inode->extents.Has(IOMAP_UNWRITTEN);
+    }
+    agf_is_read_ = agf_is_read_ || WriteSuper() == 0;
+    return agf_is_read_;
+  }
   vm_fault_t CachedPageMkwrite(VmFault& vmf);
   uint64_t EndOfAllocation(const DaxInode& inode, const FileExtent& extent,
                            uint64_t pos, uint64_t length) const;
@@ -142,11 +155,9 @@ class Xfs final : public FileSystem {
   int Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
               Iomap* iomap, Iomap* srcmap);
 
-  // Files of whose pages the device did not take all: the next fsync says so,
-  // and forces no log.
-  std::set<const DaxInode*> unwritten_data_;
   // DAX files with I_DIRTY_PAGES; what else changes is in the log.
   std::set<const DaxInode*> dirty_pages_;
+  bool agf_is_read_ = false;
   XfsEof eof_;
   VmOps vm_ops_;
 };
@@ -228,8 +239,13 @@ vm_fault_t Xfs::CachedPageMkwrite(VmFault& vmf) {
   iter.pos = folio << profile_.page_shift;
   iter.len = std::min(inode.i_size - iter.pos, profile_.page_size() << order);
   iter.flags = IOMAP_WRITE | IOMAP_FAULT;
-  while (IomapIterNext(iter, *this, vmf.mm->recorder()) > 0) {
+  int ret = 0;
+  while ((ret = IomapIterNext(iter, *this, vmf.mm->recorder())) > 0) {
     iter.processed = static_cast<int64_t>(iter.length());
+  }
+  if (ret < 0) {
+    vmf.reason = {.code = FaultReasonCode::kIomapError, .err = -ret};
+    return VM_FAULT_SIGBUS;
   }
   return FilemapPageMkwrite(vmf);
 }

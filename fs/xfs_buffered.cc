@@ -133,4 +133,21 @@ bool XfsWritepages(
   return all;
 }
 
+bool XfsDiscard(DaxInode& inode, uint64_t first, uint64_t nr) {
+  const int shift = inode.profile->page_shift;
+  const uint64_t size = RoundUp(inode.i_size, kBlock);
+  const uint64_t end = std::min(size, (first + nr) << shift);
+  bool all = true;
+  for (uint64_t pos = first << shift; pos < end;) {
+    const FileExtent part = inode.extents.Find(pos);
+    const uint64_t length = std::min(part.length, end - pos);
+    if (part.type == IOMAP_DELALLOC) {
+      inode.extents.Remove(pos, length);
+      all = false;
+    }
+    pos += length;
+  }
+  return all;
+}
+
 }  // namespace dmdax

@@ -30,6 +30,10 @@ int XfsBufferedWriteBegin(const XfsEof& eof, DaxInode& inode, uint64_t pos,
 bool XfsWritepages(DaxInode& inode, uint64_t first, uint64_t nr,
                    absl::FunctionRef<bool(uint64_t at, uint64_t length)> takes);
 
+// xfs_discard_folio(), of the same pages: blocks for them could not be had, and
+// what was reserved is given back.  False: there was such.
+bool XfsDiscard(DaxInode& inode, uint64_t first, uint64_t nr);
+
 }  // namespace dmdax
 
 #endif  // DMDAX_FS_XFS_BUFFERED_H_

@@ -27,16 +27,20 @@ int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t pos, uint64_t len,
 }
 
 // xfs_flush_unmap_range().
-void FlushUnmapRange(DaxInode& inode, uint64_t offset, uint64_t length) {
+int FlushUnmapRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
+                    uint64_t length) {
   const uint64_t start = RoundDown(offset, kBlock);
   const uint64_t end = RoundUp(offset + length, kBlock);
   inode.Writeback(start, end - 1);
+  if (const int err = fs.CheckMappingError(inode); err < 0) return err;
   inode.TruncatePagecacheRange(start, end);
+  return 0;
 }
 
 int FreeFileSpace(FileSystem& fs, DaxInode& inode, uint64_t offset,
                   uint64_t length) {
-  FlushUnmapRange(inode, offset, length);
+  int err = FlushUnmapRange(fs, inode, offset, length);
+  if (err < 0) return err;
   const uint64_t from = RoundUp(offset, kBlock);
   const uint64_t to = RoundDown(offset + length, kBlock);
   if (to > from) {
@@ -45,11 +49,12 @@ int FreeFileSpace(FileSystem& fs, DaxInode& inode, uint64_t offset,
   }
   if (offset >= inode.i_size) return 0;
   const uint64_t end = std::min(offset + length, inode.i_size);
-  const int err = ZeroRange(fs, inode, offset, end - offset, nullptr);
+  err = ZeroRange(fs, inode, offset, end - offset, nullptr);
   if (err < 0) return err;
   // The page that the file ends in is written back, zeroes and all.
   if (end >= inode.i_size && end % kBlock != 0) {
     inode.Writeback(RoundDown(end, kBlock), INT64_MAX);
+    return fs.CheckMappingError(inode);
   }
   return 0;
 }
@@ -63,7 +68,10 @@ int SetattrSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
   if (size > old) {
     err = ZeroRange(fs, inode, old, size - old, &did_zero);
   } else {
-    if (inode.profile->xfs_truncate_writes_back) inode.Writeback(size, size);
+    if (inode.profile->xfs_truncate_writes_back) {
+      inode.Writeback(size, size);
+      if (const int lost = fs.CheckMappingError(inode); lost < 0) return lost;
+    }
     const uint64_t rest = RoundUp(size, kBlock) - size;
     if (rest != 0) err = ZeroRange(fs, inode, size, rest, &did_zero);
   }
@@ -74,6 +82,7 @@ int SetattrSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
   const uint64_t on_disk = inode.xfs.disk_size.value_or(old);
   if (did_zero || (size > on_disk && old != on_disk)) {
     inode.Writeback(on_disk, size - 1);
+    if (const int lost = fs.CheckMappingError(inode); lost < 0) return lost;
   }
   inode.xfs.disk_size.reset();
   if (size <= old) {
@@ -85,9 +94,11 @@ int SetattrSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
 }
 
 // xfs_prepare_shift(), and the move of what lies at `from` and beyond to `to`.
-void Shift(DaxInode& inode, uint64_t offset, uint64_t from, uint64_t to) {
+int Shift(FileSystem& fs, DaxInode& inode, uint64_t offset, uint64_t from,
+          uint64_t to) {
   const uint64_t start = offset >= kBlock ? offset - kBlock : 0;
-  FlushUnmapRange(inode, start, inode.i_size);
+  const int err = FlushUnmapRange(fs, inode, start, inode.i_size);
+  if (err < 0) return err;
   std::vector<FileExtent> moved;
   for (uint64_t pos = from; pos < kNoEnd;) {
     FileExtent part = inode.extents.Find(pos);
@@ -99,19 +110,21 @@ void Shift(DaxInode& inode, uint64_t offset, uint64_t from, uint64_t to) {
   inode.extents.Remove(std::min(from, to), kNoEnd);
   for (const FileExtent& extent : moved) inode.extents.Insert(extent);
   inode.datasync_dirty = true;
+  return 0;
 }
 
 int CollapseRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
                   uint64_t length) {
   // What is in the way is written and dropped before the range is judged.
   if (inode.profile->xfs_collapse_flushes_first) {
-    FlushUnmapRange(inode, offset, length);
+    const int err = FlushUnmapRange(fs, inode, offset, length);
+    if (err < 0) return err;
   }
   if ((offset | length) % kBlock != 0) return -EINVAL;
   if (offset + length >= inode.i_size) return -EINVAL;
-  const int err = FreeFileSpace(fs, inode, offset, length);
+  int err = FreeFileSpace(fs, inode, offset, length);
+  if (err == 0) err = Shift(fs, inode, offset, offset + length, offset);
   if (err < 0) return err;
-  Shift(inode, offset, offset + length, offset);
   return SetattrSize(fs, inode, inode.i_size - length);
 }
 
@@ -120,9 +133,7 @@ int InsertRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
   if ((offset | length) % kBlock != 0) return -EINVAL;
   if (offset >= inode.i_size) return -EINVAL;
   const int err = SetattrSize(fs, inode, inode.i_size + length);
-  if (err < 0) return err;
-  Shift(inode, offset, offset, offset + length);
-  return 0;
+  return err < 0 ? err : Shift(fs, inode, offset, offset, offset + length);
 }
 
 // xfs_reflink_unshare(): what the file shares becomes copies of its own.

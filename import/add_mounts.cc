@@ -40,17 +40,24 @@ constexpr absl::string_view kUsualOptions[] = {
     "rw",      "relatime",  "seclabel",     "attr2",
     "inode64", "logbufs=8", "logbsize=32k", "noquota"};
 
+// Those with which the machine can mount it again.
+std::vector<absl::string_view> GivenOptions(const FileSystemType& type,
+                                            absl::string_view options) {
+  std::vector<absl::string_view> given = MountWords(options);
+  std::erase_if(given, [&](absl::string_view option) {
+    return absl::c_linear_search(kUsualOptions, option) ||
+           SaysMountHasEnded(type, option);
+  });
+  return given;
+}
+
 // The options that a mount of the World has: of a file system that is not
 // modelled no others than those of all.
 std::string KeptOptions(const FileSystemType& type, absl::string_view options,
                         const KernelProfile& kernel) {
   std::vector<absl::string_view> kept;
-  for (absl::string_view option : MountWords(options)) {
-    if (absl::c_linear_search(kUsualOptions, option) ||
-        (!type.no_dax.empty() && !IsVfsOption(option)) ||
-        SaysMountHasEnded(type, option)) {
-      continue;
-    }
+  for (absl::string_view option : GivenOptions(type, options)) {
+    if (!type.no_dax.empty() && !IsVfsOption(option)) continue;
     // Distributors gave older kernels the words of newer ones.
     const bool newer = !kernel.has_dax_modes && option.substr(0, 4) == "dax=";
     if (newer && option != "dax=always") continue;
@@ -173,11 +180,22 @@ class Mounts {
     }
     mount->set_options(
         WithKnownDevices(KeptOptions(*type, m.options, kernel_)));
+    AddMachineOptions(*type, m, mount);
     if (on_pmem && type->no_dax.empty()) GuessFlags(m);
     if (on_pmem) GuessEnded(*type, m, &facts_);
     if (on_pmem && !type->no_dax.empty()) GuessDriver(*type, m);
     if (m.type == "xfs") AddXfsFacts(m, device, on_pmem, mount);
     if (absl::StartsWith(m.type, "ext")) AddBlockSize(device, mount);
+  }
+
+  // A file system in user space is shown with what its program told the kernel,
+  // and not with what the program was told.
+  void AddMachineOptions(const FileSystemType& type, const MountFact& m,
+                         proto::Mount* mount) const {
+    if (absl::StartsWith(m.type, "fuse")) return;
+    const std::string given =
+        WithKnownDevices(absl::StrJoin(GivenOptions(type, m.options), ","));
+    if (given != mount->options()) mount->set_machine_options(given);
   }
 
   // A second device of the file system by its own name, as mount->device() has
@@ -374,17 +392,6 @@ class Mounts {
 };
 
 }  // namespace
-
-std::string OnlyDaxOptions(absl::string_view options) {
-  std::vector<absl::string_view> kept;
-  for (absl::string_view option : MountWords(options)) {
-    if (option == "dax" || absl::StartsWith(option, "dax=") ||
-        absl::StartsWith(option, "data=")) {
-      kept.push_back(option);
-    }
-  }
-  return absl::StrJoin(kept, ",");
-}
 
 absl::Status AddMounts(Facts* facts, proto::World* world) {
   const MountTable table(*facts);

@@ -5,8 +5,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/units.h"
+#include "fs/dax_words.h"
 #include "import/build_world.h"
-#include "import/contradictions.h"
 #include "import/guess.h"
 #include "iomap/file_extents.h"
 

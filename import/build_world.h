@@ -73,9 +73,6 @@ absl::Status AddFiles(const MountTable& table, Facts* facts,
 void AddMountsBeside(const MountTable& table, const Facts& facts,
                      proto::World* world);
 
-// Of mount options those that decide about DAX.
-std::string OnlyDaxOptions(absl::string_view options);
-
 // EINVAL for a name that is not UTF-8: a World with it could be printed, and
 // never be read again.
 absl::Status CheckText(const Facts& facts, const proto::World& world);

@@ -2,9 +2,9 @@
 #include "import/contradictions.h"
 
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "block/block_device.h"
+#include "fs/dax_words.h"
 #include "fs/file_system_type.h"
 #include "fs/mount_words.h"
 #include "import/guess.h"
@@ -63,23 +63,13 @@ void FindContradictions(const Session& session, const proto::World& world,
   }
 }
 
-std::string DaxForAll(absl::string_view options) {
-  std::string dax;
-  for (absl::string_view option : MountWords(options)) {
-    if (option == "dax" || absl::StartsWith(option, "dax=")) {
-      dax = std::string(option);
-    }
-  }
-  return dax == "dax" || dax == "dax=always" ? dax : "";
-}
-
 bool DaxIsByFlag(const KernelProfile& kernel, absl::string_view type,
                  absl::string_view options) {
   if (!kernel.has_dax_modes || (type != "ext4" && type != "xfs")) return false;
   for (absl::string_view option : MountWords(options)) {
     if (option == "dax=inode") return true;
     // ext4 gives no file DAX whose data it journals.
-    if (option == "dax" || absl::StartsWith(option, "dax=") ||
+    if (KindOfMountWord(option) == MountWordKind::kDax ||
         option == "data=journal") {
       return false;
     }

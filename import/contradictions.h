@@ -21,9 +21,6 @@ namespace dmdax {
 void FindContradictions(const Session& session, const proto::World& world,
                         Facts* facts);
 
-// The option by which all files of a mount have DAX; "": there is none.
-std::string DaxForAll(absl::string_view options);
-
 // Whether a file of such a mount has DAX if it has the flag (FS_XFLAG_DAX), and
 // else not: with dax=inode, which is what a kernel that has it takes if nothing
 // is said, and xfs does not show.

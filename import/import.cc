@@ -16,6 +16,7 @@
 #include "base/nearest.h"
 #include "base/read_input.h"
 #include "base/utf8.h"
+#include "fs/dax_words.h"
 #include "import/build_world.h"
 #include "import/contradictions.h"
 #include "import/facts.h"

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "fs/dax_words.h"
 #include "fs/file_system_type.h"
 #include "import/build_world.h"
 
@@ -20,6 +21,11 @@ bool SameDriver(absl::string_view a, absl::string_view b) {
   };
   const bool ext = absl::StartsWith(a, "ext") && absl::StartsWith(b, "ext");
   return a == b || ext || !known(a) || !known(b);
+}
+
+// Those that decide about DAX.
+std::string DaxWords(absl::string_view options) {
+  return MountWordsOf(options, {MountWordKind::kDax, MountWordKind::kData});
 }
 
 }  // namespace
@@ -56,8 +62,7 @@ bool MountTable::Agree(const MountFact& a, const MountFact& b) const {
   // lsblk, which knows no options, has the type that is on the disk: ntfs,
   // where the kernel's is fuseblk.
   if (!a.options.empty() && !b.options.empty() &&
-      (a.type != b.type ||
-       OnlyDaxOptions(a.options) != OnlyDaxOptions(b.options))) {
+      (a.type != b.type || DaxWords(a.options) != DaxWords(b.options))) {
     return false;
   }
   if (!SameDriver(a.type, b.type)) return false;
@@ -158,7 +163,7 @@ void MountTable::ChooseAmongSeveral() {
 }
 
 std::string MountTable::WithOptions(const MountFact& m) {
-  const std::string known = OnlyDaxOptions(m.options);
+  const std::string known = DaxWords(m.options);
   return absl::StrCat(m.type, " of ", Quoted(m.source),
                       known.empty() ? "" : " with ", known);
 }

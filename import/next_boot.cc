@@ -5,10 +5,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "fs/dax_words.h"
 #include "fs/file_system_type.h"
 #include "fs/mount_words.h"
 #include "import/build_world.h"
-#include "import/contradictions.h"
 
 namespace dmdax {
 namespace {

@@ -19,8 +19,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "fs/dax_words.h"
 #include "import/build_world.h"
-#include "import/contradictions.h"
 #include "import/guess.h"
 
 namespace dmdax {

@@ -16,7 +16,7 @@
 #include "base/errno_status.h"
 #include "base/kernel_profile.h"
 #include "block/block_device.h"
-#include "fs/fs_parser.h"
+#include "fs/dax_words.h"
 #include "fs/mount_words.h"
 #include "import/build_world.h"
 #include "import/contradictions.h"
@@ -262,26 +262,18 @@ class Settler {
     }
     if (const std::string fewer = WithoutNamed(mount.options(), r.words);
         fewer.size() < mount.options().size()) {
-      Dropped(mount, fewer, r.words);
-      mount.set_options(fewer);
+      MountWith(fewer, r.words, &mount);
       return true;
     }
     // Those that do not concern DAX go first.  data=journal goes last: what is
     // journalled has none, whatever its flag.
-    const std::string ro = SaysReadOnly(mount.options()) ? "ro" : "";
-    const auto with_ro = [&ro](const std::string& kept) {
-      return absl::StrCat(kept, kept.empty() || ro.empty() ? "" : ",", ro);
-    };
-    const std::string dax = OnlyDaxOptions(mount.options());
-    std::vector<absl::string_view> data = MountWords(dax);
-    std::erase_if(data, [](absl::string_view option) {
-      return !absl::StartsWith(option, "data=");
-    });
+    using enum MountWordKind;
     for (const std::string& fewer :
-         {with_ro(dax), with_ro(absl::StrJoin(data, ",")), ro}) {
+         {MountWordsOf(mount.options(), {kDax, kData, kReadOnly}),
+          MountWordsOf(mount.options(), {kData, kReadOnly}),
+          MountWordsOf(mount.options(), {kReadOnly})}) {
       if (fewer.size() >= mount.options().size()) continue;
-      Dropped(mount, fewer, r.words);
-      mount.set_options(fewer);
+      MountWith(fewer, r.words, &mount);
       return true;
     }
     LeaveOut(mount.path(), r.words);
@@ -301,23 +293,31 @@ class Settler {
           absl::StrContains(words, absl::StrCat("'", name, "'")) ||
           absl::StrContains(words, absl::StrCat("\"", option, "\"")) ||
           absl::StrContains(words, absl::StrCat("[", option, "]"));
-      if (!named || !OnlyDaxOptions(option).empty()) kept.push_back(option);
+      const MountWordKind kind = KindOfMountWord(option);
+      if (!named || kind == MountWordKind::kDax ||
+          kind == MountWordKind::kData) {
+        kept.push_back(option);
+      }
     }
     return absl::StrJoin(kept, ",");
   }
 
-  // Options that a kernel took elsewhere, and the emulated one does not.
-  void Dropped(const proto::Mount& mount, const std::string& fewer,
-               const std::string& words) {
+  // With fewer options: a kernel took the others elsewhere, and the emulated
+  // one does not.
+  void MountWith(const std::string& fewer, const std::string& words,
+                 proto::Mount* mount) {
     const std::string& shown =
-        shown_options_.try_emplace(mount.path(), mount.options()).first->second;
-    const std::string dax = DaxForAll(mount.options());
+        shown_options_.try_emplace(mount->path(), mount->options())
+            .first->second;
+    if (mount->machine_options().empty()) mount->set_machine_options(shown);
+    const std::string dax = DaxForAll(mount->options());
     if (dax.empty() || absl::StrContains(fewer, "dax")) {
-      Note(absl::StrCat(mount.path(), " is mounted with '", fewer,
-                        "' in place of '", mount.options(), "': ", words));
-      return;
+      Note(absl::StrCat(mount->path(), " is mounted with '", fewer,
+                        "' in place of '", mount->options(), "': ", words));
+    } else {
+      ContradictMount(*mount, shown, KernelName(), words, &facts_);
     }
-    ContradictMount(mount, shown, KernelName(), words, &facts_);
+    mount->set_options(fewer);
   }
 
   absl::string_view KernelName() const {
@@ -329,7 +329,7 @@ class Settler {
   Facts& facts_;
   proto::World& world_;
   std::set<std::string> stood_in_;
-  // By mount, those of the machine, of which some were dropped.
+  // By mount, those in the kernel's words, of which some were dropped.
   std::map<std::string, std::string> shown_options_;
   std::map<std::string, std::vector<std::string>> users_;
 };

@@ -59,6 +59,9 @@ enum class NamedDevices { kBelieved, kLookedUp };
 struct MountOptions {
   std::string path;  // "/mnt"
   MountRequest request;
+  // What the machine that is described has mounted it with, where this kernel
+  // took other options; "": those of `request`.  Nothing here reads them.
+  std::string machine_options;
   FileSystems types = FileSystems::kModelled;
   DeviceClaim claim = DeviceClaim::kExclusive;
   NamedDevices named = NamedDevices::kBelieved;

@@ -14,6 +14,7 @@
 #include "state/part/row_sum.h"
 #include "state/part/state_tags.h"
 #include "state/row_positions.h"
+#include "state/state_schema.h"
 
 namespace dmdax {
 namespace {
@@ -22,66 +23,6 @@ namespace {
 // many times those that stay.
 constexpr size_t kManyGo = 64;
 constexpr int64_t kMuchSmaller = 5;
-
-// "dmax": whose file this is.
-constexpr int64_t kApplicationId = 0x646d6178;
-
-// By what else an object is found: part/state_tags.h.
-constexpr char kTagSchema[] = R"(
-CREATE TABLE tag(
-  tag BLOB NOT NULL, kind INTEGER NOT NULL, key BLOB NOT NULL,
-  PRIMARY KEY(tag, kind, key)) WITHOUT ROWID;
-CREATE INDEX tag_object ON tag(kind, key);
-)";
-
-// Rows are looked for in the indices alone: a search that meets a large row in
-// its tree reads all of it.
-constexpr char kObjectSchema[] = R"(
-CREATE TABLE object(
-  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, position INTEGER NOT NULL,
-  key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER);
-CREATE UNIQUE INDEX object_place ON object(kind, position);
-CREATE UNIQUE INDEX object_key ON object(kind, key);
-)";
-constexpr char kKeptSchema[] = R"(
-CREATE TABLE kept(
-  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, position INTEGER NOT NULL,
-  key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER);
-CREATE UNIQUE INDEX kept_place ON kept(kind, position);
-)";
-
-// The objects become those that are kept: a name is another.  No page of theirs
-// is written, nor of those that were kept before.
-constexpr char kKeepObjects[] = R"(
-DROP TABLE kept;
-DROP INDEX object_place;
-DROP INDEX object_key;
-ALTER TABLE object RENAME TO kept;
-DELETE FROM tag;
-)";
-
-constexpr char kMetaSchema[] = R"(
-CREATE TABLE meta(
-  generation INTEGER NOT NULL, sums INTEGER, summed INTEGER);
-INSERT INTO meta VALUES(0, 0, 0);
-)";
-
-// Of formats before, where the place was the key of the table itself.
-constexpr char kRenameObjects[] = R"(
-DROP INDEX IF EXISTS object_place;
-DROP INDEX IF EXISTS object_key;
-DROP INDEX IF EXISTS kept_place;
-ALTER TABLE object RENAME TO object_before;
-ALTER TABLE kept RENAME TO kept_before;
-)";
-constexpr char kTakeObjects[] = R"(
-INSERT INTO object(kind, position, key, bytes, sum)
-  SELECT kind, position, key, bytes, sum FROM object_before;
-INSERT INTO kept(kind, position, key, bytes, sum)
-  SELECT kind, position, key, bytes, sum FROM kept_before;
-DROP TABLE object_before;
-DROP TABLE kept_before;
-)";
 
 // New rows go behind all others where their order says nothing, so that none
 // has to move.
@@ -148,36 +89,13 @@ absl::StatusOr<StateDb> StateDb::Open(const std::string& path,
         "PRAGMA synchronous = FULL", "PRAGMA secure_delete = FAST", "BEGIN"}) {
     if (absl::Status s = db.db_.Exec(pragma); !s.ok()) return s;
   }
-  if (absl::Status s = db.CheckFormat(shown); !s.ok()) return s;
+  if (absl::Status s = CheckStateFormat(db.db_, shown); !s.ok()) return s;
   if (absl::Status s = db.db_.Exec("COMMIT"); !s.ok()) return s;
   return db;
 }
 
-absl::Status StateDb::CheckFormat(absl::string_view shown) {
-  absl::StatusOr<int64_t> format = db_.Number("PRAGMA user_version");
-  if (!format.ok()) return format.status();
-  absl::StatusOr<int64_t> id = db_.Number("PRAGMA application_id");
-  if (!id.ok()) return id.status();
-  absl::StatusOr<int64_t> tables =
-      db_.Number("SELECT count(*) FROM sqlite_master");
-  if (!tables.ok()) return tables.status();
-  const bool is_new = *format == 0 && *id == 0 && *tables == 0;
-  if (!is_new && (*id != kApplicationId || *format <= 0)) {
-    return absl::DataLossError(
-        absl::StrCat("'", shown,
-                     "' is not a dmdax state, but the database of another "
-                     "program"));
-  }
-  if (*format > kFormat) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("'", shown, "' has format ", *format,
-                     "; this dmdax knows formats up to ", kFormat));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<bool> StateDb::IsNew() {
-  absl::StatusOr<int64_t> format = db_.Number("PRAGMA user_version");
+  absl::StatusOr<int64_t> format = StateFormat(db_);
   if (!format.ok()) return format.status();
   return *format == 0;
 }
@@ -193,31 +111,10 @@ absl::Status StateDb::BeginWrite() {
     if (absl::Status s = db_.Exec(begin); !s.ok()) return s;
   }
   writes_ = true;
-  absl::StatusOr<int64_t> format = db_.Number("PRAGMA user_version");
+  absl::StatusOr<int64_t> format = StateFormat(db_);
   if (!format.ok()) return format.status();
-  if (new_) {
-    for (const char* schema : {kObjectSchema, kKeptSchema, kMetaSchema}) {
-      if (absl::Status s = db_.Exec(schema); !s.ok()) return s;
-    }
-  }
-  if (absl::Status s = AddRowSums(db_); !s.ok()) return s;
-  if (*format == kFormat) return absl::OkStatus();
-  if (!new_) {
-    for (const char* step :
-         {kRenameObjects, kObjectSchema, kKeptSchema, kTakeObjects}) {
-      if (absl::Status s = db_.Exec(step); !s.ok()) return s;
-    }
-  }
-  if (*format < kTagFormat) {
-    if (absl::Status s = db_.Exec(kTagSchema); !s.ok()) return s;
-    if (!new_) {
-      if (absl::Status s = TagAll(); !s.ok()) return s;
-    }
-  }
-  const std::string marks =
-      absl::StrCat("PRAGMA application_id = ", kApplicationId,
-                   "; PRAGMA user_version = ", kFormat);
-  return db_.Exec(marks.c_str());
+  if (absl::Status s = MakeStateSchema(db_, *format); !s.ok()) return s;
+  return new_ || *format >= kTagFormat ? absl::OkStatus() : TagAll();
 }
 
 absl::Status StateDb::ReadGeneration() {
@@ -414,8 +311,7 @@ absl::Status StateDb::Commit() {
 }
 
 absl::Status StateDb::KeepForUndo() {
-  absl::Status s = db_.Exec(kKeepObjects);
-  if (s.ok()) s = db_.Exec(kObjectSchema);
+  absl::Status s = KeepStateObjects(db_);
   if (s.ok()) s = SumAllRows(db_);
   rows_.clear();  // none of them is there any more
   return WithRoom(db_, s);

@@ -39,11 +39,6 @@ namespace dmdax {
 
 class StateDb {
  public:
-  // The format this program writes, and the newest it reads.
-  static constexpr int64_t kFormat = 5;
-  // Since this one objects have tags; since 5, files of disks.
-  static constexpr int64_t kTagFormat = 4;
-
   // Makes the file if need be.  DataLoss for another program's database.
   static absl::StatusOr<StateDb> Open(const std::string& path,
                                       SqliteOptions options = {});
@@ -155,8 +150,6 @@ class StateDb {
 
   explicit StateDb(SqliteDb db) : db_(std::move(db)) {}
 
-  // Of our own file, or one that is new.
-  absl::Status CheckFormat(absl::string_view shown);
   absl::Status WriteRows(const std::vector<StateObject>& objects);
   absl::Status WriteAndCommit(const std::vector<StateObject>& objects);
   // Reads a mapped device's tables, by its slots.

@@ -41,6 +41,7 @@ MountOptions MountFromProto(const proto::Mount& in) {
   out.types = FileSystems::kAll;
   out.request.type = in.type();
   out.request.options = in.options();
+  out.machine_options = in.machine_options();
   out.request.inline_data = in.inline_data();
   out.request.reflink = in.reflink();
   // What mkfs made is not asked for: a machine that has mounted it so has it.
@@ -298,6 +299,7 @@ void SaveMount(const MountPoint& mount, proto::Mount* out) {
   out->set_device(mount.bdev().dev().ToString());
   out->set_type(request.type);
   out->set_options(request.options);
+  out->set_machine_options(mount.options().machine_options);
   out->set_block_size(static_cast<uint32_t>(request.block_size));
   out->set_inline_data(request.inline_data);
   out->set_reflink(request.reflink);

@@ -23,6 +23,7 @@
 #include "base/fd.h"
 #include "run/notify/listener.h"
 #include "run/notify/machine_client.h"
+#include "run/notify/mapped_read.h"
 #include "run/notify/open_files.h"
 #include "run/notify/target.h"
 
@@ -68,6 +69,7 @@ struct Doorway {
   UserIds ids = UserIds::kOwn;
   // Two threads of a program must not get the same number.
   absl::Mutex numbering;
+  MappedReads reads{machine};
 };
 
 class Call {

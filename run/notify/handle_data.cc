@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,16 @@ namespace {
 // As MAX_RW_COUNT of the kernel.
 constexpr uint64_t kMostBytes = 0x7ffff000;
 
+// Where the server's position is afterwards; nothing: past the device's end.
+std::optional<uint64_t> SeekBy(Call& call, const OpenFile& file, int whence,
+                               uint64_t offset) {
+  Exchange e(DMDAX_OP_SEEK, file.handle);
+  e.head.flags = static_cast<uint32_t>(whence);
+  e.head.arg[0] = offset;
+  if (call.AskMachine(e) != 0) return std::nullopt;
+  return e.head.arg[0];
+}
+
 // How many bytes, or -errno.
 int64_t ReadPiece(Call& call, const OpenFile& file, uint64_t address,
                   uint64_t size, uint64_t offset, uint32_t memory) {
@@ -32,8 +44,12 @@ int64_t ReadPiece(Call& call, const OpenFile& file, uint64_t address,
   if (const int error = call.AskMachine(e)) return -error;
   const absl::string_view bytes =
       absl::string_view(e.out).substr(0, e.head.arg[0]);
-  if (!call.target.memory().Write(address, bytes).ok()) return -EFAULT;
-  return static_cast<int64_t>(bytes.size());
+  const size_t n = call.target.memory().WriteSome(address, bytes);
+  if (n < bytes.size() && offset == kAtPosition) {
+    SeekBy(call, file, SEEK_CUR, n - bytes.size());
+  }
+  if (n == 0 && !bytes.empty()) return -EFAULT;
+  return static_cast<int64_t>(n);
 }
 
 int64_t WritePiece(Call& call, const OpenFile& file, uint64_t address,
@@ -54,7 +70,6 @@ int64_t WritePiece(Call& call, const OpenFile& file, uint64_t address,
 int64_t MoveChecked(Call& call, const OpenFile& file, Direction direction,
                     uint64_t address, uint64_t size, uint64_t offset,
                     uint32_t memory) {
-  size = std::min(size, kMostBytes);
   uint64_t done = 0;
   do {
     const uint64_t now = std::min<uint64_t>(size - done, DMDAX_MAX_IO);
@@ -68,6 +83,47 @@ int64_t MoveChecked(Call& call, const OpenFile& file, Direction direction,
     if (static_cast<uint64_t>(n) < now) break;
   } while (done < size);
   return static_cast<int64_t>(done);
+}
+
+// What the file behind the device has, and the rest by message.
+int64_t ReadAt(Call& call, const OpenFile& file, uint64_t address,
+               uint64_t size, uint64_t offset, uint32_t memory) {
+  const uint64_t done = call.door.reads.Read(
+      file, offset, call.target.memory(), address, static_cast<size_t>(size));
+  if (done == size) return static_cast<int64_t>(done);
+  const int64_t n = MoveChecked(call, file, Direction::kRead, address + done,
+                                size - done, offset + done, memory);
+  if (n < 0) return done > 0 ? static_cast<int64_t>(done) : n;
+  return static_cast<int64_t>(done) + n;
+}
+
+// At the position, which is the server's: much is read after a message that has
+// the position go on.  How many bytes; nothing: that is not the way.
+std::optional<int64_t> ReadOn(Call& call, const OpenFile& file,
+                              uint64_t address, uint64_t size,
+                              uint32_t memory) {
+  const std::optional<uint64_t> end = SeekBy(call, file, SEEK_CUR, size);
+  if (!end) return std::nullopt;
+  const uint64_t begin = *end - size;
+  const int64_t n = ReadAt(call, file, address, size, begin, memory);
+  const uint64_t done = n < 0 ? 0 : static_cast<uint64_t>(n);
+  if (done < size) SeekBy(call, file, SEEK_SET, begin + done);
+  // The server has the words for what went wrong at the position.
+  return n < 0 ? std::nullopt : std::optional(n);
+}
+
+int64_t MoveAny(Call& call, const OpenFile& file, Direction direction,
+                uint64_t address, uint64_t size, uint64_t offset,
+                uint32_t memory) {
+  size = std::min(size, kMostBytes);
+  if (direction == Direction::kRead && call.door.reads.IsWorth(file, size)) {
+    if (offset != kAtPosition) {
+      return ReadAt(call, file, address, size, offset, memory);
+    }
+    const std::optional<int64_t> n = ReadOn(call, file, address, size, memory);
+    if (n) return *n;
+  }
+  return MoveChecked(call, file, direction, address, size, offset, memory);
 }
 
 // 0, or the errno of a call that can not move a byte.
@@ -103,8 +159,8 @@ uint64_t Offset(uint64_t said) {
 int64_t Move(Call& call, const OpenFile& file, Direction direction,
              uint64_t address, uint64_t size, uint64_t offset) {
   if (const int error = Refused(file, direction, offset)) return -error;
-  return MoveChecked(call, file, direction, address, size, offset,
-                     DMDAX_MEMORY(address, 0));
+  return MoveAny(call, file, direction, address, size, offset,
+                 DMDAX_MEMORY(address, 0));
 }
 
 int64_t MoveParts(Call& call, const OpenFile& file, Direction direction,
@@ -121,9 +177,9 @@ int64_t MoveParts(Call& call, const OpenFile& file, Direction direction,
     if (part.iov_len == 0) continue;
     const uint64_t at =
         offset == kAtPosition ? offset : offset + static_cast<uint64_t>(done);
-    const int64_t n = MoveChecked(call, file, direction,
-                                  reinterpret_cast<uint64_t>(part.iov_base),
-                                  part.iov_len, at, memory);
+    const int64_t n = MoveAny(call, file, direction,
+                              reinterpret_cast<uint64_t>(part.iov_base),
+                              part.iov_len, at, memory);
     if (n < 0) return done > 0 ? done : n;
     done += n;
     if (static_cast<uint64_t>(n) < part.iov_len) break;

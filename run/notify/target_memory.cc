@@ -55,6 +55,20 @@ size_t TargetMemory::ReadSome(uint64_t address, absl::Span<char> out) const {
   return done;
 }
 
+size_t TargetMemory::WriteSome(uint64_t address,
+                               absl::Span<const char> bytes) const {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const iovec local{const_cast<char*>(bytes.data()) + done,
+                      bytes.size() - done};
+    const iovec remote = Remote(address + done, bytes.size() - done);
+    const ssize_t n = process_vm_writev(tid_, &local, 1, &remote, 1, 0);
+    if (n <= 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return done;
+}
+
 absl::Status TargetMemory::Write(uint64_t address,
                                  absl::Span<const char> bytes) const {
   size_t done = 0;

@@ -33,6 +33,7 @@ class TargetMemory {
 
   // As many of the bytes as there are memory for.
   size_t ReadSome(uint64_t address, absl::Span<char> out) const;
+  size_t WriteSome(uint64_t address, absl::Span<const char> bytes) const;
   // All of the bytes.
   absl::Status Read(uint64_t address, absl::Span<char> out) const;
   absl::Status Write(uint64_t address, absl::Span<const char> bytes) const;

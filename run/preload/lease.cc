@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 
+#include "run/lease_page.h"
 #include "run/preload/client.h"
 #include "run/preload/libc.h"
 
@@ -84,19 +85,6 @@ dmdax_lease_page* PageOfServer() {
   return none;
 }
 
-// Nobody revokes what a server gave that was killed.
-bool ServerIsThere() {
-  struct flock lock = {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  return NEXT(fcntl)(page_fd, F_OFD_GETLK, &lock) == 0 &&
-         lock.l_type != F_UNLCK;
-}
-
-uint64_t Generation(const dmdax_lease_page& shared) {
-  return __atomic_load_n(&shared.generation, __ATOMIC_SEQ_CST);
-}
-
 // That there is no lease is remembered too, but not that there is none yet.
 Lease Ask(const File& file, Direction direction, uint64_t offset, size_t size,
           uint64_t generation) {
@@ -137,7 +125,7 @@ unsigned little = 0;
 // With `taken`: the lease that has the first of the bytes, or null.
 const Lease* Find(const File& file, Direction direction, uint64_t offset,
                   size_t size, const dmdax_lease_page& shared) {
-  const uint64_t generation = Generation(shared);
+  const uint64_t generation = run::LeaseGeneration(shared);
   for (const Lease& lease : leases) {
     if (lease.handle != file.handle || lease.direction != direction ||
         lease.generation != generation) {
@@ -155,32 +143,6 @@ const Lease* Find(const File& file, Direction direction, uint64_t offset,
   lease = Ask(file, direction, offset, size, generation);
   return lease.length > 0 ? &lease : nullptr;
 }
-
-// In the page, where the server sees that somebody is in the middle.
-class Busy {
- public:
-  explicit Busy(dmdax_lease_page& shared) {
-    const auto self = static_cast<uint64_t>(syscall(SYS_gettid));
-    for (uint64_t i = 0; i < DMDAX_LEASE_SLOTS; ++i) {
-      uint64_t* const slot = &shared.busy[(self + i) % DMDAX_LEASE_SLOTS];
-      uint64_t nobody = 0;
-      if (__atomic_compare_exchange_n(slot, &nobody, self, false,
-                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-        slot_ = slot;
-        return;
-      }
-    }
-  }
-  ~Busy() {
-    if (slot_ != nullptr) __atomic_store_n(slot_, 0, __ATOMIC_SEQ_CST);
-  }
-  Busy(const Busy&) = delete;
-  Busy& operator=(const Busy&) = delete;
-  explicit operator bool() const { return slot_ != nullptr; }
-
- private:
-  uint64_t* slot_ = nullptr;
-};
 
 // A device may be written whatever `ulimit -f` says; a file may not.
 bool IsLimited(Direction direction) {
@@ -210,7 +172,7 @@ bool MayTransferDirect(const File& file, Direction direction) {
   dmdax_lease_page* const shared = PageOfServer();
   if (shared == nullptr || taken.test_and_set()) return false;
   bool may = true;
-  const uint64_t generation = Generation(*shared);
+  const uint64_t generation = run::LeaseGeneration(*shared);
   for (const Lease& lease : leases) {
     if (lease.handle == file.handle && lease.direction == direction &&
         lease.generation == generation) {
@@ -236,11 +198,11 @@ size_t TransferDirect(const File& file, Direction direction, char* buffer,
     const Lease* const lease =
         Find(file, direction, offset + done, left, *shared);
     if (lease == nullptr) break;
-    const Busy busy(*shared);
+    const run::BusyWithLease busy(*shared);
     if (!busy) break;
     // What was revoked before we were seen to be busy is not ours.
-    if (Generation(*shared) != lease->generation) continue;
-    if (!ServerIsThere()) break;
+    if (run::LeaseGeneration(*shared) != lease->generation) continue;
+    if (!run::LeaseServerIsThere(page_fd)) break;
     constexpr size_t kMost = DMDAX_MAX_IO;
     const size_t n = Move(*lease, direction, buffer + done,
                           left < kMost ? left : kMost, offset + done);

@@ -138,10 +138,14 @@ bool DirectoryOf(int dir, char* at, size_t size) {
 }
 
 // Whether a relative path may lead into the tree or out of it: it begins with
-// ".." or with a name that is one of those on the way.
+// ".." or with a name that is one of those on the way, or with one that the
+// tree's /dev has as a link to the host's ("shm").
 bool MayLead(const char* path) {
   const size_t n = strcspn(path, "/");
   if (n == 2 && path[0] == '.' && path[1] == '.') return true;
+  for (const char* name : kHostNames) {
+    if (IsBelow(path, name)) return true;
+  }
   for (const char* name : kTreePaths) {
     for (const char* part = name; part != nullptr;) {
       if (strncmp(part, path, n) == 0 && (part[n] == '/' || part[n] == '\0')) {

@@ -9,6 +9,7 @@
 #include "state/part/state_tags.h"
 #include "state/row_positions.h"
 #include "state/state_db.h"
+#include "state/state_schema.h"
 
 namespace dmdax {
 
@@ -87,7 +88,7 @@ absl::Status StateDb::TagAll() {
 }
 
 absl::StatusOr<bool> StateDb::HasTags() {
-  absl::StatusOr<int64_t> format = db_.Number("PRAGMA user_version");
+  absl::StatusOr<int64_t> format = StateFormat(db_);
   if (!format.ok()) return format.status();
   return *format >= kTagFormat;
 }

@@ -20,6 +20,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
+#include "base/ranges.h"
+#include "base/round_up.h"
 #include "dm/bio_map.h"
 #include "dm/io/block_file.h"
 #include "tests/conformance/oracle_guest.h"
@@ -51,6 +53,35 @@ void ClosePath(DiskState& state, BlockDevice* bdev, unsigned mode) {
   state.session.ctl->DoDeferredRemove();
 }
 
+void WriteBackZeros(DiskState& state, BlockDevice& bdev, uint64_t begin,
+                    uint64_t end) {
+  const auto unwritten = state.unwritten.find(bdev.dev());
+  if (unwritten == state.unwritten.end()) return;
+  const Ranges ranges = unwritten->second;
+  for (const auto& [first, last] : ranges) {
+    const uint64_t from = std::max(first, RoundDown(begin, kPageSize));
+    const uint64_t to = std::min(last, RoundUp(end, kPageSize));
+    if (from >= to) continue;
+    (void)BioWrite(bdev, sector_t{from >> kSectorShift},
+                   std::vector<char>(to - from));
+    RemoveRange(from, to, &unwritten->second);
+  }
+}
+
+void WriteBackClosed(DiskState& state) {
+  for (auto it = state.unwritten.begin(); it != state.unwritten.end();) {
+    BlockDevice* const bdev = state.session.machine->FindBdev(it->first);
+    if (bdev != nullptr && bdev->openers() > 0) {
+      ++it;
+      continue;
+    }
+    if (bdev != nullptr) {
+      WriteBackZeros(state, *bdev, 0, bdev->nr_sectors() << kSectorShift);
+    }
+    it = state.unwritten.erase(it);
+  }
+}
+
 namespace {
 
 // --- I/O ---
@@ -64,6 +95,18 @@ absl::StatusOr<std::unique_ptr<BlockFile>> OpenFile(DiskState& state,
   return BlockFile::Open(*state.session.ctl, *dev, flags, "python3");
 }
 
+// I/O of bytes [begin, begin + bytes) that goes past the page cache, or an
+// fsync(2) behind it, of all that is there.
+void WriteBack(DiskState& state, const std::string& path, uint64_t begin,
+               uint64_t bytes) {
+  const absl::StatusOr<DevT> dev = state.session.machine->LookupBdev(path);
+  if (!dev.ok()) return;
+  BlockDevice* const bdev = state.session.machine->FindBdev(*dev);
+  if (bdev != nullptr) WriteBackZeros(state, *bdev, begin, begin + bytes);
+}
+
+constexpr uint64_t kAllBytes = uint64_t{1} << 62;
+
 int DirectFlag(const Json& step) {
   return step.value("direct", true) ? O_DIRECT : 0;
 }
@@ -74,6 +117,7 @@ Json Pread(DiskState& state, const Json& step) {
   std::vector<char> bytes(step["bytes"].get<size_t>(), '\xa5');
   // The recording program has no buffer of no bytes.
   if (bytes.empty()) return {{"errno", "EINVAL"}};
+  WriteBack(state, step["pread"], step["off"], bytes.size());
   const absl::StatusOr<size_t> n =
       (*file)->Read(step["off"], absl::MakeSpan(bytes));
   if (!n.ok()) return {{"errno", ErrnoJson(n.status())}};
@@ -91,6 +135,11 @@ Json Pwrite(DiskState& state, const Json& step) {
   const std::vector<char> bytes(step["bytes"].get<size_t>(),
                                 static_cast<char>(step.value("byte", 0xa5)));
   if (bytes.empty()) return {{"errno", "EINVAL"}};
+  if (direct != 0) {
+    WriteBack(state, step["pwrite"], step["off"], bytes.size());
+  } else {
+    WriteBack(state, step["pwrite"], 0, kAllBytes);
+  }
   const absl::StatusOr<size_t> n = (*file)->Write(step["off"], bytes);
   absl::Status s = n.status();
   if (s.ok() && direct == 0) s = (*file)->Fsync();
@@ -114,6 +163,7 @@ Json Stamp(DiskState& state, const Json& step) {
       sector[8 + byte] = static_cast<char>((start + i) >> (8 * byte));
     }
   }
+  WriteBack(state, path, 0, kAllBytes);
   absl::Status s = (*file)->Write(start << kSectorShift, bytes).status();
   if (s.ok()) s = (*file)->Fsync();
   // The recording program closes it only if all went well.
@@ -125,6 +175,7 @@ Json Stamp(DiskState& state, const Json& step) {
 Json Whereis(DiskState& state, const std::string& path, uint64_t number) {
   const auto file = OpenFile(state, path, O_RDONLY | O_DIRECT);
   if (!file.ok()) return {number, ErrnoName(ErrnoOf(file.status())), nullptr};
+  WriteBack(state, path, number << kSectorShift, kSectorSize);
   std::array<char, kSectorSize> sector{};
   const absl::StatusOr<size_t> got =
       (*file)->Read(number << kSectorShift, absl::MakeSpan(sector));

@@ -8,7 +8,8 @@
 //
 //   ndctl   the namespace it made: its size comes from ndctl's own output
 //   lvm     lvcreate, vgchange -an: the devices that later steps show
-//   dd      zeros are written where `of` says; a read has no effect
+//   dd      zeros are written where `of` says, to the device or to its page
+//           cache; a read has no effect
 //   ls      none, and its output for /dev/mapper is compared
 #ifndef DMDAX_TESTS_CONFORMANCE_DISK_STEP_H_
 #define DMDAX_TESTS_CONFORMANCE_DISK_STEP_H_
@@ -20,6 +21,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/ranges.h"
+#include "base/units.h"
+#include "block/block_device.h"
 #include "dm/io/block_file.h"
 #include "state/session.h"
 #include "tests/conformance/verdict.h"
@@ -47,7 +51,17 @@ struct DiskState {
   std::vector<MountedDisk> mounted;  // the latest last
   // What the recording program forgot to close, since it went wrong.
   std::vector<std::unique_ptr<BlockFile>> leaked;
+  // Bytes that are zeros in the page cache of a device, and not yet on it.
+  std::map<DevT, Ranges> unwritten;
 };
+
+// Whether the page cache of a device keeps what was written to it: who closes
+// it writes that back only if nobody else has it open (sync_blockdev() of
+// blkdev_put()).  Bytes [begin, end) go to it when somebody asks for that.
+void WriteBackZeros(DiskState& state, BlockDevice& bdev, uint64_t begin,
+                    uint64_t end);
+// The same of all devices that nobody has open any more.
+void WriteBackClosed(DiskState& state);
 
 Json ErrnoJson(const absl::Status& s);
 // open(2) and close(2) of a device node.

@@ -28,39 +28,52 @@ BlockDevice* FindBdev(const Session& session, const std::string& dev) {
   return number.ok() ? session.machine->FindBdev(*number) : nullptr;
 }
 
-// Where mkfs puts the journal of a file system that has so many sectors: that
-// of xfs into the middle, that of ext4 behind the inode tables if the middle is
-// in the first group; without one it is the inode tables that are written.
-uint64_t JournalSector(const std::string& fs, bool has_journal,
-                       uint64_t sectors) {
-  if (fs == "xfs") return sectors / 2;
-  constexpr uint64_t kGroup = 32768 * kPageSectors, kTableAt = 64;
-  if (!has_journal) return kTableAt * kPageSectors;
+// mke2fs without -g: sectors of a group, and where the inode tables are.
+constexpr uint64_t kGroup = 32768 * kPageSectors;
+constexpr uint64_t kTableAt = 64 * kPageSectors;
+
+// Where mkfs puts block `block` of the journal of a file system that has so
+// many sectors: that of xfs into the middle, that of ext4 behind the inode
+// tables if the middle is in the first group; without one it is the inode
+// tables that are written.
+sector_t JournalSector(const std::string& fs, bool has_journal,
+                       uint64_t sectors, uint64_t block) {
+  const uint64_t offset = block * kPageSectors;
+  if (fs == "xfs") return sector_t{sectors / 2 + offset};
+  if (!has_journal) return sector_t{kTableAt + offset};
+  // With one group, what lies between the bitmaps, which have room for sixteen
+  // groups, and the inode table is taken first: blocks 23 to 48 of 128 MiB.
+  constexpr uint64_t kFirst = 23, kBeforeTable = 25;
+  if (sectors <= kGroup && block < kBeforeTable) {
+    return sector_t{kFirst * kPageSectors + offset};
+  }
   // get_midpoint_journal_block(): the group with the most free blocks of those
   // in the middle.  An inode of 256 bytes is made for each 4096 of a small one.
   const uint64_t middle = sectors / 2 / kGroup;
   const uint64_t tables = sectors / 16;
   const uint64_t second = sectors > kGroup ? sectors - kGroup : 0;
   const bool first = middle == 0 && second <= kGroup - tables;
-  if (first) return kTableAt * kPageSectors + tables;
-  return middle == 0 ? kGroup : middle * kGroup;
+  if (first) return sector_t{kTableAt + tables + offset};
+  return sector_t{(middle == 0 ? kGroup : middle * kGroup) + offset};
 }
 
 CaseDevices DevicesOf(Session& session, const std::string& mounted,
                       const std::string& fs, bool has_journal) {
   CaseDevices devices;
   // A commit is several blocks of the journal, which a striped device may have
-  // on all of its legs.
-  devices.journal_io = [&session, mounted, fs, has_journal] {
-    constexpr uint64_t kCommitPages = 8;
+  // on all of its legs.  The next one goes on behind it.
+  devices.journal_io = [&session, mounted, fs, has_journal,
+                        head = uint64_t{0}]() mutable {
+    constexpr uint64_t kCommitBlocks = 8;
     BlockDevice* bdev = FindBdev(session, mounted);
     if (bdev == nullptr) return -EIO;
-    const uint64_t at = JournalSector(fs, has_journal, bdev->nr_sectors());
-    for (uint64_t page = 0; page < kCommitPages; ++page) {
-      const sector_t sector{at + page * kPageSectors};
+    for (uint64_t block = head; block < head + kCommitBlocks; ++block) {
+      const sector_t sector =
+          JournalSector(fs, has_journal, bdev->nr_sectors(), block);
       const int err = RouteBio(*bdev, sector, ReqOp::kWrite).err;
       if (err != 0) return -err;
     }
+    if (has_journal) head += kCommitBlocks;
     return 0;
   };
   devices.super_io = [&session, mounted] {

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
+#include "base/ranges.h"
 #include "dm/bio_map.h"
 #include "tests/conformance/oracle_guest.h"
 #include "tests/conformance/shell_steps.h"
@@ -167,9 +168,10 @@ void RunDd(DiskState& state, const std::vector<std::string>& argv) {
   }
   absl::StatusOr<BlockDevice*> bdev = OpenPath(state, of, FMODE_WRITE);
   if (!bdev.ok()) return;
-  const std::vector<char> zeros(Within(**bdev, 0, bs * count));
-  (void)BioWrite(**bdev, sector_t{0}, zeros);
+  const uint64_t bytes = Within(**bdev, 0, bs * count);
+  if (bytes > 0) AddRange(0, bytes, &state.unwritten[(*bdev)->dev()]);
   ClosePath(state, *bdev, FMODE_WRITE);
+  WriteBackClosed(state);
 }
 
 // `ls /dev/mapper`.

@@ -278,6 +278,7 @@ Verdict RunTableCase(const Json& test, const Json& result, const Json& env,
     const Json& step = test["steps"][i];
     const Json& recorded = result["steps"][i];
     state.disk.at = i;
+    WriteBackClosed(state.disk);
     if (std::string type = MissingType(recorded, profile); !type.empty()) {
       verdict.GuestNature(absl::StrCat("step ", i, " and after"),
                           "this guest has no module of the target", type);

@@ -249,5 +249,20 @@ TEST_F(MetadataStatusTest, ACloneCopiesWhenItMay) {
   EXPECT_THAT(Status(), testing::HasSubstr(" 4 hydration_threshold 16 "));
 }
 
+TEST_F(MetadataStatusTest, AThinDeviceThatOutlivesThePoolClosesItWhileOpen) {
+  ASSERT_EQ(Why("thin-pool", "/dev/sda /dev/pmem1 128 0", 512), "");
+  EXPECT_EQ(Message("create_thin 0"), "");
+  ASSERT_THAT(Create("t", {Row(0, 512, "thin", "/dev/mapper/d 0")}), IsOk());
+  ASSERT_THAT(Load("d", {Row(0, 512, "error", "")}), IsOk());
+  ASSERT_THAT(Resume("d"), IsOk());
+  Log();
+  ASSERT_THAT(Remove("t"), IsOk());
+  EXPECT_THAT(Log(), testing::ElementsAre(
+                         "device-mapper: thin metadata: attempt to close pmd "
+                         "when 1 device(s) are still open",
+                         "device-mapper: thin: __pool_destroy: "
+                         "dm_pool_metadata_close() failed."));
+}
+
 }  // namespace
 }  // namespace dmdax

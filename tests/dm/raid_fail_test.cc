@@ -10,6 +10,7 @@
 namespace dmdax {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -256,6 +257,25 @@ TEST_F(RaidFailTest, ASuperblockThatCanNotBeWritten) {
                           "device at position 1",
                           "md/raid1:mdX: active with 1 out of 2 mirrors"));
   EXPECT_EQ(Health(), "AD");
+}
+
+TEST_F(RaidFailTest, AMetadataDeviceWithoutRoomForTheBitmapIsPutOut) {
+  Put("m1", Row(0, 8, "linear", "/dev/mem1 8192"));
+  Log();
+  ASSERT_EQ(Why("raid", Raid1({0, 1})), "");
+  EXPECT_THAT(Log(),
+              Contains("dmsetup: attempt to access beyond end of device\n"
+                       "dm-3: rw=432129, sector=8, nr_sectors = 1 limit=8"));
+  EXPECT_EQ(Health(), "AD");
+  EXPECT_EQ(Events(), 2u);
+  EXPECT_EQ(Super(1, 0, 4), 0u) << "it never gets a superblock";
+  // The last one is not put out, but there is no bitmap to be read.
+  Blank();
+  Put("m0", Row(0, 8, "linear", "/dev/mem1 0"));
+  Log();
+  EXPECT_THAT(Create("d", {Row(0, kSectors, "raid", Raid1({0, 1}))}),
+              HasErrno(EIO));
+  EXPECT_THAT(Log(), Contains("device-mapper: raid: Failed to load bitmap"));
 }
 
 TEST_F(RaidFailTest, WhatFailedIsSaved) {

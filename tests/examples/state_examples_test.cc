@@ -33,6 +33,7 @@
 #include "state/state_dir.h"
 #include "state/state_lock.h"
 #include "state/state_objects.h"
+#include "state/state_schema.h"
 #include "state/target_spec.h"
 #include "state/user_file.h"
 #include "state/user_world.h"
@@ -172,6 +173,13 @@ TEST_F(StateExamples, Parts) {
   node.set_dev("259:0");
   const std::string bytes = node.SerializeAsString();
 #include "tests/examples/state/part/state_tags.inc"
+}
+
+TEST_F(StateExamples, StateSchema) {
+#include "tests/examples/state/state_schema.inc"
+  EXPECT_THAT(s, IsOk());
+  EXPECT_EQ(*was, 0);
+  EXPECT_EQ(*is, kStateFormat);
 }
 
 TEST_F(StateExamples, RowPositions) {

@@ -74,6 +74,28 @@ TEST(Kernel, OfTheMachine) {
   EXPECT_THAT(Notes(Import({{"l", kLsblk}})), HasSubstr("v6_1 taken"));
 }
 
+// The emulated kernel takes fewer options than the machine did.
+TEST(Mounts, TheMachinesOptionsAreKept) {
+  const struct {
+    std::string shown, options, machine;
+  } kCases[] = {
+      {"rw,nosuid,dax=always", "nosuid,dax=always", ""},
+      {"rw,nosuid,dax=always,mb_new_word=1", "nosuid,dax=always",
+       "nosuid,dax=always,mb_new_word=1"},
+      {"rw,nosuid,dax=always,data=journal", "data=journal",
+       "nosuid,dax=always,data=journal"},
+  };
+  for (const auto& c : kCases) {
+    const Imported m = Import(
+        {{"l", kLsblk},
+         {"m", absl::StrCat("/dev/pmem0p1 /mnt ext4 ", c.shown, " 0 0\n")},
+         {"u", "6.1.0\n"}});
+    ASSERT_EQ(m.world.mount_size(), 1) << c.shown;
+    EXPECT_EQ(m.world.mount(0).options(), c.options);
+    EXPECT_EQ(m.world.mount(0).machine_options(), c.machine);
+  }
+}
+
 TEST(Import, NothingUseful) {
   EXPECT_THAT(ErrorOf({{"e", ""}}), HasSubstr("'e' is empty"));
   EXPECT_THAT(ErrorOf({{"e", "hello\n"}}), HasSubstr("none of the kinds"));

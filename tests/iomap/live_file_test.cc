@@ -195,6 +195,49 @@ TEST_F(LiveMapTest, WhatADeviceDoesNotTakeIsAnErrorOfFsync) {
   }
 }
 
+TEST_F(LiveMapTest, WhoWritesBackFirstIsToldOfWhatWasLostOnce) {
+  for (const char* name : {"xfs", "ext4"}) {
+    Use("v6_1", name);
+    inode->s_dax = false;
+    inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+    fs->AddInode(*inode);
+    Map();
+    Write(k2M);
+    fs->set_zeroout([](uint64_t, uint64_t) { return -EIO; });
+    fs->Sync();
+    Write(k2M);
+    fs->set_zeroout(nullptr);
+    EXPECT_EQ(Fallocate(kPunch, 0, kPage), -EIO) << name;
+    EXPECT_EQ(inode->extents.Find(0).type, IOMAP_UNWRITTEN) << name;
+    EXPECT_EQ(Fallocate(kPunch, 0, kPage), 0) << name;
+    EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), -EIO) << name;
+    EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), 0) << name;
+  }
+}
+
+TEST_F(LiveMapTest, AShutdownOfXfsLetsNoCachedPageBecomeDirty) {
+  Use("v6_1", "xfs");
+  inode->s_dax = false;
+  Map();
+  EXPECT_EQ(Read(0).sig, 0);
+  fs->Shutdown();
+  EXPECT_EQ(Write(0).sig, SIGBUS);
+}
+
+TEST_F(LiveMapTest, XfsGivesBackWhatItReservedAndCanNotAllocate) {
+  Use("v6_1", "xfs");
+  inode->s_dax = false;
+  inode->extents.Remove(0, 8 << 20);
+  inode->extents.Insert(
+      {.logical = 0, .length = 8 << 20, .type = IOMAP_DELALLOC});
+  fs->AddInode(*inode);
+  Map();
+  Write(0);
+  fs->set_super_io([] { return -EIO; });
+  EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), -EIO);
+  EXPECT_EQ(inode->extents.Find(0).type, IOMAP_HOLE);
+}
+
 TEST_F(LiveMapTest, AFrozenFileSystemIsClean) {
   inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
   fs->AddInode(*inode);

@@ -199,6 +199,8 @@ static void Names(void) {
   Say("openat", fd);
   Say("write", write((int)fd, "openat", 6));
   close((int)fd);
+  // The host's, which stands in our /dev as a link, is no link.
+  Say("null", openat(dir, "null", O_WRONLY | O_NOFOLLOW));
   // One at a time: they share a buffer.
   printf("%s, ", Bytes("/dev/pmem5"));
   printf("%s, ", Bytes("/dev/pmem1"));

@@ -76,6 +76,7 @@ write: ok
 fsync: ok
 openat: ok
 write: ok
+null: ok
 openat2, openat, a block device
 nftw: ok
 1 control node

@@ -205,6 +205,21 @@ TEST(WorldLoad, WhatKeepsAFileAndAGroupAsTheyAreComesBack) {
   EXPECT_EQ(world.volume_group(0).extent_sectors(), uint32_t{2048});
 }
 
+// What is typed on the machine has them, so that a state keeps them as well.
+TEST(WorldLoad, TheOptionsOfTheMachineAreKept) {
+  const Session s = Load(absl::StrCat(
+      kPmem,
+      "mount { path: '/m' device: '/dev/pmem0' options: 'dax=always' "
+      "machine_options: 'nosuid,dax=always,mb_new_word=1' }"));
+  EXPECT_EQ(DescribeWorld(s).mount(0).options(), "dax=always");
+  EXPECT_EQ(DescribeWorld(s).mount(0).machine_options(),
+            "nosuid,dax=always,mb_new_word=1");
+  absl::StatusOr<Session> again = SessionFromSnapshot(SnapshotOf(s, 0));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(DescribeWorld(*again).mount(0).machine_options(),
+            "nosuid,dax=always,mb_new_word=1");
+}
+
 // Who has a file open goes on having it, so a state that is loaded again has
 // all mappings.
 TEST(WorldLoad, AMappingStaysWhenItsDeviceIsReadOnly) {

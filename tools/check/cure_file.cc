@@ -99,7 +99,7 @@ bool FillHoles(const CureRequest& request,
 // A number among mount options; 0: it is not there.
 uint64_t NumberOption(const proto::Mount& mount, absl::string_view name) {
   uint64_t value;
-  const auto word = MountValue(mount.options(), name);
+  const auto word = MountValue(MachineOptions(mount), name);
   return word && absl::SimpleAtoi(*word, &value) ? value : 0;
 }
 
@@ -122,9 +122,12 @@ class FileSteps {
                            absl::StrCat("mount -o remount,stripe=", kPmdBlocks,
                                         " ", ShellWord(subject_.mount)),
                            subject_.mount});
-    mount->set_options(absl::StrCat(mount->options(),
-                                    mount->options().empty() ? "" : ",",
-                                    "stripe=", kPmdBlocks));
+    ChangeOptions(
+        [](const std::string& options) {
+          return absl::StrCat(options, options.empty() ? "" : ",",
+                              "stripe=", kPmdBlocks);
+        },
+        mount);
     absl::StrAppend(&cure_.remark, cure_.remark.empty() ? "" : "; ",
                     "stripe=", kPmdBlocks, " belongs into fstab too");
   }

@@ -11,6 +11,7 @@
 #include "base/kernel_profile.h"
 #include "base/one_line.h"
 #include "dm/dm_table.h"
+#include "fs/dax_words.h"
 #include "fs/file_system_type.h"
 #include "fs/mount_words.h"
 #include "fs/no_dax.h"
@@ -35,9 +36,11 @@ namespace {
 std::string WithOption(const std::string& options, absl::string_view dax) {
   std::vector<std::string> kept;
   for (absl::string_view word : MountWords(options)) {
-    const bool is_dax = word == "dax" || absl::StartsWith(word, "dax=");
     // The journal of data excludes DAX.
-    if (!is_dax && word != "data=journal") kept.emplace_back(word);
+    if (KindOfMountWord(word) != MountWordKind::kDax &&
+        word != "data=journal") {
+      kept.emplace_back(word);
+    }
   }
   kept.emplace_back(dax);
   return absl::StrJoin(kept, ",");
@@ -53,7 +56,7 @@ bool SameWords(absl::string_view a, absl::string_view b) {
 
 // What is told of data=journal, which goes; "": it is not there.
 std::string JournalOfData(const proto::Mount& mount) {
-  if (!HasMountWord(mount.options(), "data=journal")) return "";
+  if (!HasMountWord(MachineOptions(mount), "data=journal")) return "";
   return absl::StrCat("without data=journal, which excludes DAX, data of ",
                       OneLine(MountPath(mount.path())), " is in no journal");
 }
@@ -132,7 +135,8 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   const std::string options = WithOption(mount->options(), option);
   if (SameWords(options, mount->options()) && !anew) return std::nullopt;
   const std::string no_journal = JournalOfData(*mount);
-  mount->set_options(options);
+  ChangeOptions([&](const std::string& of) { return WithOption(of, option); },
+                mount);
   Cure cure{.change = absl::StrCat("mounted with ", option), .in_world = true};
   const std::string& at = subject.mount;
   if (anew) {

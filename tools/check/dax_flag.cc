@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/one_line.h"
+#include "fs/dax_words.h"
 #include "fs/mount_words.h"
 #include "process/mount_point.h"
 #include "process/user_space.h"
@@ -11,8 +12,7 @@
 namespace dmdax {
 
 bool DecidesDaxForAll(const proto::Mount& mount) {
-  return HasMountWord(mount.options(), "dax") ||
-         HasMountWord(mount.options(), "dax=always") ||
+  return !DaxForAll(mount.options()).empty() ||
          HasMountWord(mount.options(), "dax=never");
 }
 

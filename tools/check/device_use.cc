@@ -19,6 +19,7 @@
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/seen_use.h"
+#include "tools/check/world_mount.h"
 
 namespace dmdax {
 namespace {
@@ -48,7 +49,7 @@ std::set<const BlockDevice*> StoodOn(const Session& session) {
 
 DeviceUses::DeviceUses(const Session& session) {
   for (const auto& [at, mount] : session.user->mounts()) {
-    const std::string& options = mount->options().request.options;
+    const std::string& options = MachineOptions(*mount);
     if (!absl::StrContains(options, "=/dev/")) continue;
     for (absl::string_view option : MountWords(options)) {
       for (const auto& [key, part] : kSecondDevices) {

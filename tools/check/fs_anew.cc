@@ -14,8 +14,8 @@
 #include "base/dev_t.h"
 #include "base/one_line.h"
 #include "base/units.h"
+#include "fs/dax_words.h"
 #include "fs/mount_words.h"
-#include "import/contradictions.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/cure_lines.h"
@@ -30,7 +30,7 @@ namespace {
 constexpr uint64_t kMostLogMib = 2038;
 
 std::string XfsLogWords(const Session& session, const proto::Mount& mount) {
-  const auto log = MountValue(mount.options(), "logdev");
+  const auto log = MountValue(MachineOptions(mount), "logdev");
   if (!log) return "";
   std::string words = absl::StrCat("logdev=", *log);
   const absl::StatusOr<BlockDevice*> bdev =
@@ -54,7 +54,7 @@ XfsReflink ReflinkOf(const proto::Mount& mount) {
 
 std::string XfsWords(const Session& session, const proto::Mount& mount) {
   std::string words = XfsLogWords(session, mount);
-  if (const auto rt = MountValue(mount.options(), "rtdev")) {
+  if (const auto rt = MountValue(MachineOptions(mount), "rtdev")) {
     absl::StrAppend(&words, " -r ", ShellWord(absl::StrCat("rtdev=", *rt)));
   }
   return words;
@@ -62,10 +62,10 @@ std::string XfsWords(const Session& session, const proto::Mount& mount) {
 
 // The device of ext4's external journal, or "".
 std::string JournalOf(const Session& session, const proto::Mount& mount) {
-  if (const auto path = MountValue(mount.options(), "journal_path")) {
+  if (const auto path = MountValue(MachineOptions(mount), "journal_path")) {
     return std::string(*path);
   }
-  const auto number = MountValue(mount.options(), "journal_dev");
+  const auto number = MountValue(MachineOptions(mount), "journal_dev");
   if (!number) return "";
   uint32_t dev;
   const bool is_number = absl::StartsWith(*number, "0x")
@@ -84,7 +84,7 @@ std::string JournalOf(const Session& session, const proto::Mount& mount) {
 // Mirrors: ext4_check_quota_consistency of fs/ext4/super.c (6.1).
 std::string Ext4Words(const proto::Mount& mount, const std::string& journal) {
   std::string words;
-  if (HasMountWord(mount.options(), "prjquota"))
+  if (HasMountWord(MachineOptions(mount), "prjquota"))
     words = " -O project,quota -I 256";
   if (!journal.empty()) {
     absl::StrAppend(&words, " -J ",
@@ -133,7 +133,7 @@ std::vector<CureStep> FsAnewSteps(const Session& session,
   // Without its files, of which it may have very many.
   proto::Mount fresh;
   fresh.set_path(TypedPath(TypedFor(at), at));
-  fresh.set_options(mount.options());
+  fresh.set_options(MachineOptions(mount));
   return {IdentityStep(session, at, bdev),
           UnmountStep(at),
           {CureStage::kMkfs, at, MkfsLine(session, mount, bdev, bytes)},
@@ -162,7 +162,8 @@ std::string WhatFsLoses(const proto::Mount& mount,
     remarks.push_back(absl::StrCat("behind the restore: chattr ",
                                    absl::StrJoin(locked, ", ")));
   }
-  const std::vector<absl::string_view> words = MountWords(mount.options());
+  const std::vector<absl::string_view> words =
+      MountWords(MachineOptions(mount));
   if (std::any_of(words.begin(), words.end(), [](absl::string_view word) {
         // "usrquota", "prjquota", "usrjquota=aquota.user"
         return absl::StrContains(word, "quota") && word != "noquota";

@@ -136,11 +136,11 @@ FsRoomBytes XfsRoom(uint64_t bytes, bool own_log) {
 
 FsRoomBytes FsRoom(const proto::Mount& mount, uint64_t bytes) {
   if (WorldFsType(mount) == "xfs") {
-    return XfsRoom(bytes, !MountValue(mount.options(), "logdev"));
+    return XfsRoom(bytes, !MountValue(MachineOptions(mount), "logdev"));
   }
   if (bytes < kBlock) return {};
-  const bool outside = MountValue(mount.options(), "journal_path") ||
-                       MountValue(mount.options(), "journal_dev");
+  const bool outside = MountValue(MachineOptions(mount), "journal_path") ||
+                       MountValue(MachineOptions(mount), "journal_dev");
   return Ext4(bytes, !outside).Room();
 }
 

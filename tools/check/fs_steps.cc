@@ -43,7 +43,7 @@ std::string RescueMountLine(const proto::World& cured,
       FindDevice(machine, mount->device());
   if (!bdev.ok()) return "";
   proto::Mount moved;
-  moved.set_options(mount->options());
+  moved.set_options(MachineOptions(*mount));
   moved.set_path(TypedPath(TypedIn::kRescue, at));
   return WorldFreshMountLine(moved, DevicePath(machine, **bdev));
 }

@@ -219,8 +219,8 @@ class Around {
   std::string OptionsThen(const std::string& path) const {
     const proto::Mount* const mount = stands_on_.MountAt(path);
     if (mount == nullptr) return "";
-    if (!steps_.Has(CureStage::kMkfs, path)) return mount->options();
-    std::vector<absl::string_view> kept = MountWords(mount->options());
+    if (!steps_.Has(CureStage::kMkfs, path)) return MachineOptions(*mount);
+    std::vector<absl::string_view> kept = MountWords(MachineOptions(*mount));
     std::erase(kept, "ro");
     return absl::StrJoin(kept, ",");
   }

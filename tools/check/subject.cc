@@ -11,6 +11,7 @@
 #include "base/errno_status.h"
 #include "dm/dm_ioctl.h"
 #include "dm/mapped_device.h"
+#include "fs/dax_words.h"
 #include "fs/file_system_type.h"
 #include "fs/mount_words.h"
 #include "process/mount_point.h"
@@ -35,7 +36,8 @@ std::string MountText(const MountPoint& mount) {
   }
   std::string dax;
   for (absl::string_view word : MountWords(request.options)) {
-    if (absl::StartsWith(word, "dax") || word == "data=journal") {
+    if (KindOfMountWord(word) == MountWordKind::kDax ||
+        word == "data=journal") {
       dax = std::string(word);
     }
   }

@@ -29,13 +29,31 @@ std::string WorldFsType(const proto::Mount& mount) {
   return mount.type().empty() ? std::string(kDefaultFileSystem) : mount.type();
 }
 
+const std::string& MachineOptions(const proto::Mount& mount) {
+  return mount.machine_options().empty() ? mount.options()
+                                         : mount.machine_options();
+}
+
+const std::string& MachineOptions(const MountPoint& mount) {
+  const MountOptions& options = mount.options();
+  return options.machine_options.empty() ? options.request.options
+                                         : options.machine_options;
+}
+
+void ChangeOptions(absl::FunctionRef<std::string(const std::string&)> change,
+                   proto::Mount* mount) {
+  mount->set_options(change(mount->options()));
+  if (!mount->machine_options().empty()) {
+    mount->set_machine_options(change(mount->machine_options()));
+  }
+}
+
 std::string WorldMountLine(const proto::Mount& mount,
                            const std::string& device_path) {
+  const std::string& options = MachineOptions(mount);
   return absl::StrCat(
       "mount ",
-      mount.options().empty()
-          ? ""
-          : absl::StrCat("-o ", ShellWord(mount.options()), " "),
+      options.empty() ? "" : absl::StrCat("-o ", ShellWord(options), " "),
       ShellWord(device_path), " ", ShellWord(MountPath(mount.path())));
 }
 
@@ -46,7 +64,7 @@ std::string WorldFreshMountLine(const proto::Mount& mount,
   // the old one's super block lies.  What is read-only nobody can restore; it
   // may have been so because its journal was left alone.
   std::vector<absl::string_view> kept;
-  for (absl::string_view word : MountWords(mount.options())) {
+  for (absl::string_view word : MountWords(MachineOptions(mount))) {
     const absl::string_view name = word.substr(0, word.find('='));
     if (name != "stripe" && name != "sunit" && name != "swidth" &&
         name != "noalign" && name != "sb" && name != "ro" && name != "noload" &&

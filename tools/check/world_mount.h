@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "iomap/file_extents.h"
+#include "process/mount_point.h"
 #include "state/world.pb.h"
 
 namespace dmdax {
@@ -21,6 +23,15 @@ const proto::Mount* FindWorldMount(const proto::World& world,
 
 // "ext4", also where the World does not say.
 std::string WorldFsType(const proto::Mount& mount);
+
+// The options that are typed on the machine: its own, which may be more than
+// this kernel takes.
+const std::string& MachineOptions(const proto::Mount& mount);
+const std::string& MachineOptions(const MountPoint& mount);
+
+// Of both, `change` makes others.
+void ChangeOptions(absl::FunctionRef<std::string(const std::string&)> change,
+                   proto::Mount* mount);
 
 // "mount -o dax=always /dev/pmem0 /mnt", for a shell.
 std::string WorldMountLine(const proto::Mount& mount,

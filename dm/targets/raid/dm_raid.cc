@@ -131,7 +131,6 @@ absl::Status StartRaid(DmTarget& ti, RaidSet* rs) {
   absl::Status s = DivideRaidSectors(ti, rs);
   if (s.ok()) s = AssembleRaid(ti, rs);
   if (s.ok()) s = RunRaid(ti, rs);
-  if (s.ok()) FitRaidBitmap(rs);
   return s;
 }
 
@@ -209,6 +208,7 @@ const TargetType kRaidTarget = {
     .io_failed = RaidIoFailed,
     .status = RaidStatus,
     .message = RaidMessage,
+    .preresume = RaidPreresume,
     .resume = RaidResume,
     .postsuspend = RaidPostsuspend,
     .elapse = RaidElapse,

@@ -130,6 +130,7 @@ struct RaidSet : DmTargetPrivate {
   bool new_bitmap = false;
   bool update_sbs = false;  // by the first resume
   bool grows = false;
+  bool preresumed = false;
   bool resumed = false;
   // MD_RECOVERY_FROZEN, where a message has said so; else a set that is
   // suspended is frozen.
@@ -190,14 +191,16 @@ absl::Status AssembleRaid(DmTarget& ti, RaidSet* rs);
 // superblock and the words together make it.
 absl::Status CheckRaidConversion(uint32_t new_devs, const RaidSet& rs);
 absl::Status ConvertRaid(const RaidSuper& sb, RaidSet* rs);
-// A bitmap for which there is no room is not kept.
-void FitRaidBitmap(RaidSet* rs);
-// bitmap_load(): where devices that are back differ.
-void LoadRaidBitmap(RaidSet* rs);
+// bitmap_load(): where devices that are back differ.  0, or EIO: no device that
+// is in sync has a bitmap that can be read.
+enum class TakesBitmap { kNo, kYes };
+int LoadRaidBitmap(const DmTarget& ti, TakesBitmap takes, RaidSet* rs);
 
 // md_run() and what follows it: whether md can start the set, in md's words.
 absl::Status RunRaid(DmTarget& ti, RaidSet* rs);
 
+// ->preresume: superblocks and bitmap are written and read.
+int RaidPreresume(DmTarget& ti);
 // ->resume: what is not in sync is made so, at once.
 void RaidResume(DmTarget& ti);
 void RaidPostsuspend(DmTarget& ti);

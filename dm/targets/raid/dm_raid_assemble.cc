@@ -9,6 +9,8 @@
 // super_validate, validate_raid_redundancy of drivers/md/dm-raid.c (5.10 to
 // 7.3).
 #include <algorithm>
+#include <cerrno>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -226,14 +228,21 @@ absl::Status CheckRedundancy(const RaidSet& rs, uint32_t level) {
   return absl::OkStatus();
 }
 
-void ReadBitmap(RaidSet* rs, size_t freshest) {
-  std::string bits(RaidBitmapBytes(RaidRegions(*rs)), '\0');
-  if (!BioRead(*rs->devs[freshest].meta->bdev,
-               sector_t{kRaidBitmapOffset >> kSectorShift},
-               absl::MakeSpan(bits))
-           .ok()) {
-    return;
+// read_sb_page(), of a device's whole bitmap.
+std::optional<std::string> ReadBitmap(const DmTarget& ti, const RaidSet& rs,
+                                      BlockDevice& meta) {
+  constexpr unsigned kRead = 1 << 11;  // REQ_SYNC
+  std::string bits(RaidBitmapBytes(RaidRegions(rs)), '\0');
+  const sector_t at{kRaidBitmapOffset >> kSectorShift};
+  if (BioBeyondEnd(MachineOf(ti), kResumes, meta, at,
+                   bits.size() >> kSectorShift, kRead) ||
+      !BioRead(meta, at, absl::MakeSpan(bits)).ok()) {
+    return std::nullopt;
   }
+  return bits;
+}
+
+void TakeBitmap(const std::string& bits, RaidSet* rs) {
   const std::optional<RaidBitmap> bitmap = ParseRaidBitmap(bits);
   absl::MutexLock lock(&rs->mu);
   // A region of another size, or no bitmap: all of it may differ.
@@ -292,25 +301,23 @@ absl::Status AssembleRaid(DmTarget& ti, RaidSet* rs) {
   return absl::OkStatus();
 }
 
-void FitRaidBitmap(RaidSet* rs) {
-  if (!rs->has_bitmap) return;
-  const uint64_t end =
-      (kRaidBitmapOffset + RaidBitmapBytes(RaidRegions(*rs))) >> kSectorShift;
-  for (const RaidDev& dev : rs->devs) {
-    if (dev.meta != nullptr && dev.meta->bdev->nr_sectors() < end) {
-      rs->has_bitmap = false;
-    }
-  }
-}
-
-void LoadRaidBitmap(RaidSet* rs) {
-  if (!rs->has_bitmap || rs->is_new || rs->new_bitmap) return;
+int LoadRaidBitmap(const DmTarget& ti, TakesBitmap takes, RaidSet* rs) {
+  if (!rs->has_bitmap) return 0;
+  bool failed = false;
+  const std::vector<RaidMember> members = rs->Members();
   for (size_t i = 0; i < rs->devs.size(); ++i) {
-    if (rs->devs[i].meta != nullptr && !rs->Members()[i].first_use &&
-        RaidServes(*rs, rs->Members(), i)) {
-      return ReadBitmap(rs, i);
+    const DmDev* const meta = rs->devs[i].meta;
+    if (meta == nullptr || !RaidServes(*rs, members, i)) continue;
+    const std::optional<std::string> bits = ReadBitmap(ti, *rs, *meta->bdev);
+    if (!bits) {
+      failed = true;
+      continue;
     }
+    const bool known = !rs->is_new && !rs->new_bitmap && !members[i].first_use;
+    if (known && takes == TakesBitmap::kYes) TakeBitmap(*bits, rs);
+    return 0;
   }
+  return failed ? EIO : 0;
 }
 
 }  // namespace dmdax

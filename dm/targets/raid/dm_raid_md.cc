@@ -64,11 +64,20 @@ Failure PutOut(const RaidSet& rs, size_t dev, uint32_t* degraded,
   return Failure::kPutOut;
 }
 
-bool WriteBlock(const DmDev& dev, uint64_t byte, std::string bytes) {
+// md_super_write(): a synchronous write with flush and FUA, later REQ_META and
+// REQ_IDLE as well.
+constexpr Since<unsigned> kSuperWrite[] = {{k4_14, 0x60801}, {k6_1, 0x69801}};
+
+bool WriteBlock(const DmTarget& ti, const DmDev& dev, uint64_t byte,
+                std::string bytes) {
   BlockDevice& bdev = *dev.bdev;
   const uint32_t block = bdev.queue().limits().logical_block_size;
   bytes.resize((bytes.size() + block - 1) / block * block, '\0');
-  return BioWrite(bdev, sector_t{byte >> kSectorShift}, bytes).ok();
+  const sector_t at{byte >> kSectorShift};
+  return !BioBeyondEnd(MachineOf(ti), kResumes, bdev, at,
+                       bytes.size() >> kSectorShift,
+                       ValueAt<unsigned>(kSuperWrite, ProfileOf(ti).release)) &&
+         BioWrite(bdev, at, bytes).ok();
 }
 
 RaidBitmap BitmapOf(const RaidSet& rs) {
@@ -196,6 +205,33 @@ bool RaidWritesWait(const RaidSet& rs, const std::vector<RaidMember>& members) {
                      [](const RaidMember& member) { return member.faulty; });
 }
 
+namespace {
+
+// super_written()
+void SuperNotWritten(const DmTarget& ti, size_t i) {
+  MachineOf(ti).log().Printk(KernLevel::kErr,
+                             "md: super_written gets error=-5");
+  const auto dev = static_cast<uint32_t>(i);
+  RaidError(ti, {&dev, 1});
+}
+
+// md_bitmap_update_sb(), which is done before a superblock is written: where
+// there is no room for the bitmap, there never is a superblock.
+void UpdateBitmaps(const DmTarget& ti) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  if (!rs.has_bitmap) return;
+  const std::string bitmap = FormatRaidBitmap(BitmapOf(rs), RaidRegions(rs));
+  for (size_t i = 0; i < rs.devs.size(); ++i) {
+    const DmDev* meta = rs.devs[i].meta;
+    if (meta == nullptr || !RaidTakes(rs, rs.Members(), i)) continue;
+    if (!WriteBlock(ti, *meta, kRaidBitmapOffset, bitmap)) {
+      SuperNotWritten(ti, i);
+    }
+  }
+}
+
+}  // namespace
+
 void RaidUpdateSupers(const DmTarget& ti) {
   const RaidSet& rs = ti.Private<RaidSet>();
   if (!rs.has_metadata || rs.type->is_raid0()) return;
@@ -203,23 +239,15 @@ void RaidUpdateSupers(const DmTarget& ti) {
     absl::MutexLock lock(&rs.mu);
     ++rs.md.events;
   }
+  UpdateBitmaps(ti);
   const std::vector<RaidMember> members = rs.Members();
   RaidSuper sb = SuperOf(rs, members);
-  const std::string bitmap =
-      rs.has_bitmap ? FormatRaidBitmap(BitmapOf(rs), RaidRegions(rs)) : "";
   for (size_t i = 0; i < rs.devs.size(); ++i) {
     const DmDev* meta = rs.devs[i].meta;
     if (meta == nullptr || !RaidTakes(rs, members, i)) continue;
     sb.array_position = static_cast<uint32_t>(i);
     sb.disk_recovery_offset = members[i].in_sync ? kRaidMaxSector : 0;
-    if (WriteBlock(*meta, 0, FormatRaidSuper(sb)) &&
-        (bitmap.empty() || WriteBlock(*meta, kRaidBitmapOffset, bitmap))) {
-      continue;
-    }
-    MachineOf(ti).log().Printk(KernLevel::kErr,
-                               "md: super_written gets error=-5");
-    const auto dev = static_cast<uint32_t>(i);
-    RaidError(ti, {&dev, 1});
+    if (!WriteBlock(ti, *meta, 0, FormatRaidSuper(sb))) SuperNotWritten(ti, i);
   }
 }
 
@@ -284,9 +312,10 @@ struct SavedFlag {
   bool RaidSet::*flag;
 };
 constexpr SavedFlag kSavedFlags[] = {
-    {'r', &RaidSet::resumed},    {'n', &RaidSet::is_new},
-    {'u', &RaidSet::update_sbs}, {'m', &RaidSet::new_bitmap},
-    {'g', &RaidSet::grows},      {'b', &RaidSet::has_bitmap}};
+    {'r', &RaidSet::resumed},    {'p', &RaidSet::preresumed},
+    {'n', &RaidSet::is_new},     {'u', &RaidSet::update_sbs},
+    {'m', &RaidSet::new_bitmap}, {'g', &RaidSet::grows},
+    {'b', &RaidSet::has_bitmap}};
 
 // And of each of its devices.
 struct SavedMember {

@@ -16,6 +16,10 @@
 
 namespace dmdax {
 
+// Who resumes a set for the first time, and so writes its superblocks and reads
+// its bitmap, as the log names the process.
+inline constexpr char kResumes[] = "dmsetup";
+
 // Whether device `dev` has the data of the set, and whether writes go to it.
 bool RaidServes(const RaidSet& rs, const std::vector<RaidMember>& members,
                 size_t dev);

@@ -253,22 +253,29 @@ void Resync(const DmTarget& ti) {
   DmTableEvent(ti);
 }
 
-void Preresume(const DmTarget& ti, RaidSet& rs) {
+int Preresume(const DmTarget& ti, RaidSet& rs) {
   // raid1_reshape(): it gives no leg away that is there.
   if (rs.type->is_raid1() && rs.delta_disks < 0) {
     DmLog(MachineOf(ti), KernLevel::kInfo, "raid",
           "Failed to check/start reshape, continuing without change");
   }
   if (rs.update_sbs) RaidUpdateSupers(ti);
-  LoadRaidBitmap(&rs);
-  {
-    absl::MutexLock lock(&rs.mu);
-    for (RaidMember& member : rs.md.members) member.first_use = false;
-  }
   if (rs.new_bitmap) {
     MdLog(ti, KernLevel::kInfo,
           "mdX: bitmap file is out of date, doing full recovery");
   }
+  const int err = LoadRaidBitmap(ti, TakesBitmap::kYes, &rs);
+  if (err != 0) {
+    MdLog(ti, KernLevel::kWarn,
+          absl::StrCat("mdX: bitmap initialisation failed: ", -err));
+    DmLog(MachineOf(ti), KernLevel::kErr, "raid", "Failed to load bitmap");
+    return err;
+  }
+  {
+    absl::MutexLock lock(&rs.mu);
+    for (RaidMember& member : rs.md.members) member.first_use = false;
+  }
+  return 0;
 }
 
 // The longest that targets below delay what is read and what is written.
@@ -318,14 +325,16 @@ void StartSync(const DmTarget& ti, RaidSet& rs) {
 
 }  // namespace
 
+int RaidPreresume(DmTarget& ti) {
+  RaidSet& rs = ti.Private<RaidSet>();
+  if (rs.resumed || std::exchange(rs.preresumed, true)) return 0;
+  return Preresume(ti, rs);
+}
+
 void RaidResume(DmTarget& ti) {
   RaidSet& rs = ti.Private<RaidSet>();
   rs.frozen.reset();
-  if (std::exchange(rs.resumed, true)) {
-    RaidRevive(ti);
-  } else {
-    Preresume(ti, rs);
-  }
+  if (std::exchange(rs.resumed, true)) RaidRevive(ti);
   StartSync(ti, rs);
   if (!rs.pending.empty()) {
     RunRaidAction(ti, std::exchange(rs.pending, ""));

@@ -227,7 +227,13 @@ absl::Status RunRaid(DmTarget& ti, RaidSet* rs) {
   if (!s.ok() && s.message() == kFailed) {
     MdLog(ti, KernLevel::kWarn, "md: pers->run() failed ...");
   }
-  return s;
+  // md_bitmap_create() reads what is said to be there.
+  if (!s.ok() || rs->is_new || ti.table->restoring()) return s;
+  const int err = LoadRaidBitmap(ti, TakesBitmap::kNo, rs);
+  return err == 0
+             ? s
+             : Fail(ti, err,
+                    absl::StrCat("mdX: failed to create bitmap (", -err, ")"));
 }
 
 }  // namespace dmdax

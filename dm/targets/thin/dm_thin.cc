@@ -28,6 +28,8 @@ struct ThinC : DmTargetPrivate {
   ~ThinC() override {
     if (!open) return;
     OwnedLock lock(&pool->mu);
+    // thin_dtr() lets the pool go before the device.
+    if (pool.use_count() == 1) pool->pmd->CloseWhileOpen();
     pool->pmd->CloseDevice(dev_id);
   }
   std::shared_ptr<Pool> pool;

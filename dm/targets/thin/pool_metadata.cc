@@ -180,6 +180,17 @@ int PoolMetadata::OpenDevice(uint64_t id) {
   return OpenOrCreate(id, false) == nullptr ? ENODATA : 0;
 }
 
+void PoolMetadata::CloseWhileOpen() const {
+  const auto open = std::count_if(
+      devices_.begin(), devices_.end(),
+      [](const auto& device) { return device.second.open_count > 0; });
+  DmLog(machine_, KernLevel::kErr, kPrefix,
+        absl::StrCat("attempt to close pmd when ", open,
+                     " device(s) are still open"));
+  DmLog(machine_, KernLevel::kWarn, "thin",
+        "__pool_destroy: dm_pool_metadata_close() failed.");
+}
+
 int PoolMetadata::CreateThin(uint64_t id) {
   if (details_.contains(id) || devices_.contains(id)) return EEXIST;
   const uint64_t subtree = BtreeEmpty(*tm_, {.value_size = 8});

@@ -53,6 +53,10 @@ class PoolMetadata {
   // --- devices ---
   int OpenDevice(uint64_t id);
   void CloseDevice(uint64_t id) { --devices_[id].open_count; }
+  // dm_pool_metadata_close() with devices open, which it refuses: the pool has
+  // lost its row, and who used it last is a thin device.  What is not committed
+  // by now never is.
+  void CloseWhileOpen() const;
   // Of all devices, in order.
   std::vector<uint64_t> Ids() const;
   uint64_t MappedBlocks(uint64_t id) { return devices_[id].mapped_blocks; }

@@ -23,6 +23,7 @@
 #include "import/max_sectors.h"
 #include "import/pool_metadata.h"
 #include "import/refusal.h"
+#include "import/refused_files.h"
 #include "import/stand_in.h"
 #include "state/find_device.h"
 #include "state/session.h"
@@ -229,6 +230,24 @@ class Settler {
                         mount.file(file).name());
   }
 
+  // One that is refused, and the others of its mount that would be after it:
+  // all in one turn, and none that is not.
+  void LeaveOutFiles(int index, int first, const std::string& words) {
+    std::map<int, std::string> refused = RefusedFiles(world_, index);
+    refused.try_emplace(first, words);
+    proto::Mount& mount = *world_.mutable_mount(index);
+    int kept = 0;
+    for (int i = 0; i < mount.file_size(); ++i) {
+      const auto why = refused.find(i);
+      if (why != refused.end()) {
+        LeaveOut(FilePath(mount, i), why->second);
+      } else {
+        mount.mutable_file()->SwapElements(kept++, i);
+      }
+    }
+    mount.mutable_file()->DeleteSubrange(kept, mount.file_size() - kept);
+  }
+
   bool YieldMount(const Refusal& r) {
     proto::Mount& mount = *world_.mutable_mount(r.index);
     const size_t open = r.rest.find(".file[");
@@ -237,18 +256,7 @@ class Settler {
       const std::string number = r.rest.substr(open + 6);
       if (absl::SimpleAtoi(number.substr(0, number.find(']')), &file) &&
           file >= 0 && file < mount.file_size()) {
-        LeaveOut(FilePath(mount, file), r.words);
-        mount.mutable_file()->DeleteSubrange(file, 1);
-        constexpr int kMostRefused = 8;
-        if (++refused_files_[mount.path()] == kMostRefused) {
-          for (int other = 0; other < mount.file_size(); ++other) {
-            LeaveOut(FilePath(mount, other),
-                     absl::StrCat(kMostRefused,
-                                  " files beside it were "
-                                  "refused"));
-          }
-          mount.clear_file();
-        }
+        LeaveOutFiles(r.index, file, r.words);
         return true;
       }
     }
@@ -321,7 +329,6 @@ class Settler {
   Facts& facts_;
   proto::World& world_;
   std::set<std::string> stood_in_;
-  std::map<std::string, int> refused_files_;  // by mount
   // By mount, those in the kernel's words, of which some were dropped.
   std::map<std::string, std::string> shown_options_;
   std::map<std::string, std::vector<std::string>> users_;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "tests/import/import_testing.h"
 
@@ -33,6 +34,35 @@ TEST(Filefrag, ManyFiles) {
   ASSERT_EQ(m.world.mount(0).file_size(), 2);
   EXPECT_EQ(m.world.mount(0).file(1).name(), "d/b");
   EXPECT_EQ(m.world.mount(0).file(1).extent(0).physical(), 1024u * 4096);
+}
+
+std::string FilefragOf(const std::string& path, int block) {
+  return absl::StrCat(
+      "File size of ", path,
+      " is 4096 (1 block of 4096 bytes)\n"
+      " ext:     logical_offset:        physical_offset: length:   expected: "
+      "flags:\n"
+      "   0:        0..       0:  ",
+      block, "..  ", block, ":      1:             last,eof\n", path,
+      ": 1 extent found\n");
+}
+
+TEST(Filefrag, WhatIsRefusedLeavesTheOthers) {
+  std::string text = "Filesystem type is: ef53\n";
+  for (int i = 0; i < 20; ++i) {
+    // Those with an odd number lie far behind the end of the device.
+    absl::StrAppend(&text, FilefragOf(absl::StrCat("/mnt/f", i),
+                                      i % 2 == 0 ? 1024 + i : 1000000000 + i));
+  }
+  absl::StrAppend(&text, FilefragOf("/mnt/twice", 1024));
+  const Imported m = Import({{"l", kLsblk}, {"f", text}});
+  ASSERT_EQ(m.world.mount_size(), 1) << Notes(m);
+  ASSERT_EQ(m.world.mount(0).file_size(), 10) << Notes(m);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(m.world.mount(0).file(i).name(), absl::StrCat("f", 2 * i));
+  }
+  EXPECT_THAT(Notes(m), HasSubstr("/mnt/f19 is left out: file 'f19': "));
+  EXPECT_THAT(Notes(m), HasSubstr("/mnt/twice is left out: file 'twice': "));
 }
 
 TEST(Filefrag, AnErrorHasItsLineInTheWholeInput) {

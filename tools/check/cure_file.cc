@@ -9,6 +9,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
@@ -144,17 +145,27 @@ class FileSteps {
     Add(absl::StrCat("truncate -s ", subject_.size, " ", fresh));
     Add(OrRemove(absl::StrCat("cmp ", name, " ", fresh), unused));
     Add(OrRemove(
-        absl::StrCat("touch -r ", name, " ", fresh, " && sync ", fresh),
+        absl::StrCat("chattr +$(lsattr -d ", name, " | cut -d' ' -f1 | tr -cd ",
+                     kCopiedFlags, ") ", fresh, " && touch -r ", name, " ",
+                     fresh, " && sync ", fresh),
         unused));
-    Add(absl::StrCat(
-        locking.empty()
-            ? ""
-            : absl::StrCat(UnlockCommand(locking, subject_.name), " && "),
-        "mv ", fresh, " ", name));
+    if (locking.empty()) {
+      Add(OrRemove(absl::StrCat("mv ", fresh, " ", name), unused));
+      return;
+    }
+    Add(absl::StrCat("(", UnlockCommand(locking, subject_.name), " && mv ",
+                     fresh, " ", name, " || { rm ", fresh, "; chattr +",
+                     locking, " ", name, "; exit 1; })"));
   }
 
  private:
   static constexpr uint64_t kPmdBlocks = kPmdBytes / kBlock;
+  // Those of a file that no attribute of its inode holds, as chattr takes them:
+  // cp leaves them.  "a", "i" and "x" have steps of their own, "e" the
+  // allocator gives, and a journalled file ("j") has no DAX.
+  // Mirrors: EXT4_FL_USER_MODIFIABLE of fs/ext4/ext4.h, xfs_flags2diflags of
+  // fs/xfs/xfs_ioctl.c (6.1).
+  static constexpr absl::string_view kCopiedFlags = "AScdsu";
   const Subject& subject_;
   Cure& cure_;
   const CureStage stage_;
@@ -212,9 +223,12 @@ void AddFreshFile(const CureRequest& request, const proto::File& file,
   }
   // Nothing that nobody told of is written over, and what were two names of one
   // file do not become two files.
-  steps.Add(absl::StrCat("test ! -e ", fresh, " && test \"$(stat -c %h ", name,
-                         ")\" = 1 && cp --attributes-only --preserve=all ",
-                         name, " ", fresh));
+  steps.Add(absl::StrCat(
+      "{ test ! -e ", fresh, " && test \"$(stat -c %h ", name,
+      ")\" = 1 || ! echo ",
+      ShellWord(absl::StrCat(unused, " is there, or ", subject.name,
+                             " has other names: nothing is copied")),
+      " >&2; } && cp --attributes-only --preserve=all ", name, " ", fresh));
   for (std::string& line : allocate) steps.Add(std::move(line));
   const std::string locking = LockingFlags(file);
   steps.AddCopy(unused, locking);

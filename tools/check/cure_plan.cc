@@ -254,6 +254,8 @@ class Planner {
          VolumeSettings(r_.machine, *lvm, device.name())) {
       Put(step);
     }
+    // Of a group that is made anew GroupChanges() tells more.
+    changes_.try_emplace(lvm->vg, UnsaidSettings(r_.machine, lvm->vg));
   }
 
   // Whether its step says in which extents it lies, and the group stays.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -184,6 +185,14 @@ std::string DevicesWhere(const GroupPart& part, const proto::VolumeGroup* group,
 
 }  // namespace
 
+std::string UnsaidSettings(const Session& session, const std::string& vg) {
+  // The metadata that has them has that too.
+  if (ExtentSectors(session, vg) != 0) return "";
+  return absl::StrCat("tags, policies and limits of ", OneLine(vg),
+                      " and its volumes come back as far as an input says them "
+                      "(vgcfgbackup)");
+}
+
 std::string GroupChanges(const GroupPart& part) {
   using PhysicalVolume = proto::VolumeGroup::PhysicalVolume;
   const proto::VolumeGroup* const group = Group(*part.machine, part.vg);
@@ -212,6 +221,10 @@ std::string GroupChanges(const GroupPart& part) {
     changes.push_back(absl::StrCat(vg, " gets ", absl::StrJoin(taken, " and "),
                                    ", as no input says how it is (",
                                    absl::StrJoin(ask, ", "), ")"));
+  }
+  if (std::string unsaid = UnsaidSettings(*part.machine, part.vg);
+      !unsaid.empty()) {
+    changes.push_back(std::move(unsaid));
   }
   const std::string large =
       DevicesWhere(part, group, [](const PhysicalVolume* said) {

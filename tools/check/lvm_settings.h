@@ -36,6 +36,10 @@ std::vector<CureStep> VolumeSettings(const Session& session, const LvmName& lvm,
 // How large the group's extents are, in sectors; 0: no input says it.
 uint64_t ExtentSectors(const Session& session, const std::string& vg);
 
+// That settings of a group and its volumes are lost where no input has the
+// group's metadata; "": one has it.
+std::string UnsaidSettings(const Session& session, const std::string& vg);
+
 // What of the group and of its devices that are made anew becomes otherwise, or
 // may, as no input says how it is; or "".
 std::string GroupChanges(const GroupPart& part);

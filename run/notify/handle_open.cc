@@ -99,7 +99,11 @@ Reply Open(Call& call, int dir, uint64_t path, int flags, mode_t mode) {
     return table.ok() ? call.GiveFile(table, flags & O_CLOEXEC)
                       : Reply::Continue();
   }
-  if (!place->in_tree && !(seen.node && only_path)) return Reply::Continue();
+  // The kernel would stop at the link.
+  const bool is_link = place->by_link && no_follow && !only_new;
+  if (!place->in_tree && !is_link && !(seen.node && only_path)) {
+    return Reply::Continue();
+  }
   const bool writes = (flags & O_ACCMODE) != O_RDONLY;
   if (place->in_tree && writes && !only_path && seen.exists &&
       S_ISREG(seen.st.st_mode) && absl::StartsWith(place->shown, "/sys/")) {

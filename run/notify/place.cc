@@ -106,7 +106,9 @@ std::optional<Place> LocateRelative(const Call& call, int dir,
   const bool was_in_tree = at.size() != link.size();
   if (was_in_tree && IsHosts(call, clean)) {  // "shm" of the tree's /dev
     const std::string from_root = absl::StrCat("/", clean);
-    return Place{.real = ForUs(call, clean, from_root), .shown = from_root};
+    return Place{.real = ForUs(call, clean, from_root),
+                 .shown = from_root,
+                 .by_link = true};
   }
   if (was_in_tree || IsMachines(call, clean)) return InTree(call, clean);
   return Place{.real = absl::StrCat(call.target.Proc(name), "/", path),

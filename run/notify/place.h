@@ -37,6 +37,9 @@ struct Place {
   std::string real;
   std::string shown;     // the path from / on, as the program sees it
   bool in_tree = false;  // else it is on the host
+  // Of the host, and what was said names a link to it in the tree, "null" from
+  // /dev on.
+  bool by_link = false;
 };
 
 // Nothing: the kernel is to answer, because there is no such directory, or

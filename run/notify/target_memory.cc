@@ -31,18 +31,6 @@ absl::Status MemoryError(int err) {
 
 }  // namespace
 
-absl::Status TargetMemory::Read(uint64_t address, absl::Span<char> out) const {
-  size_t done = 0;
-  while (done < out.size()) {
-    const iovec local{out.data() + done, out.size() - done};
-    const iovec remote = Remote(address + done, out.size() - done);
-    const ssize_t n = process_vm_readv(tid_, &local, 1, &remote, 1, 0);
-    if (n <= 0) return MemoryError(n < 0 ? errno : EFAULT);
-    done += static_cast<size_t>(n);
-  }
-  return absl::OkStatus();
-}
-
 size_t TargetMemory::ReadSome(uint64_t address, absl::Span<char> out) const {
   size_t done = 0;
   while (done < out.size()) {
@@ -69,18 +57,17 @@ size_t TargetMemory::WriteSome(uint64_t address,
   return done;
 }
 
+absl::Status TargetMemory::Read(uint64_t address, absl::Span<char> out) const {
+  errno = 0;
+  return ReadSome(address, out) == out.size() ? absl::OkStatus()
+                                              : MemoryError(errno);
+}
+
 absl::Status TargetMemory::Write(uint64_t address,
                                  absl::Span<const char> bytes) const {
-  size_t done = 0;
-  while (done < bytes.size()) {
-    const iovec local{const_cast<char*>(bytes.data()) + done,
-                      bytes.size() - done};
-    const iovec remote = Remote(address + done, bytes.size() - done);
-    const ssize_t n = process_vm_writev(tid_, &local, 1, &remote, 1, 0);
-    if (n <= 0) return MemoryError(n < 0 ? errno : EFAULT);
-    done += static_cast<size_t>(n);
-  }
-  return absl::OkStatus();
+  errno = 0;
+  return WriteSome(address, bytes) == bytes.size() ? absl::OkStatus()
+                                                   : MemoryError(errno);
 }
 
 absl::StatusOr<std::string> TargetMemory::ReadString(uint64_t address) const {

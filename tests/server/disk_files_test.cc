@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/fd.h"
 #include "state/sqlite.h"
+#include "state/state_schema.h"
 #include "tests/server/disk_files_testing.h"
 
 namespace dmdax {
@@ -195,7 +196,7 @@ TEST_F(DiskFilesTest, AnOlderStateIsTakenOver) {
   EXPECT_EQ(Read(*machine, "sda", 511, 5), "onewo");
   absl::StatusOr<SqliteDb> now = SqliteDb::Open(db);
   ASSERT_TRUE(now.ok());
-  EXPECT_EQ(now->Number("PRAGMA user_version").value_or(0), StateDb::kFormat);
+  EXPECT_EQ(now->Number("PRAGMA user_version").value_or(0), kStateFormat);
   EXPECT_LT(now->Number("SELECT max(length(bytes)) FROM object").value_or(-1),
             1000);
 }

@@ -27,7 +27,7 @@ namespace {
 
 constexpr char kNamespaceAnew[] =
     "the namespace is made anew: save the data and restore it; it has another "
-    "UUID then, and a name (ndctl list) comes back with --name";
+    "UUID then, and the name that it had";
 
 proto::Pmem* FindPmem(proto::World& world, const std::string& name) {
   for (proto::Pmem& pmem : *world.mutable_pmem()) {

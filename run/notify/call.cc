@@ -14,9 +14,29 @@
 
 namespace dmdax::run {
 
+namespace {
+
+// Of a program that has made itself undumpable /proc shows its descriptors to
+// root alone: what it does to a device fails, as on the pipe that it is.
+void SayUndumpable(const std::string& comm) {
+  static std::atomic<bool> said = false;
+  if (said.exchange(true)) return;
+  Say(absl::StrCat(comm,
+                   " has made itself undumpable (prctl(2)): calls to its ",
+                   "devices fail; --door=preload serves it"));
+}
+
+}  // namespace
+
 std::optional<OpenFile> Call::FileAt(int fd) const {
   const std::optional<struct stat> st = target.StatFd(fd);
-  if (!st) return std::nullopt;
+  if (!st) {
+    const bool is_hidden = errno == EACCES;
+    if (is_hidden && fd >= door.numbers.first && fd < door.numbers.end) {
+      SayUndumpable(target.Comm());
+    }
+    return std::nullopt;
+  }
   if (const Node node = NodeOf(*st)) {
     return OpenFile{
         .kind = node.kind, .dev = node.dev, .flags = O_PATH, .is_path = true};

@@ -65,6 +65,19 @@ kill -CONT "$holder"
 kill "$holder"
 wait "$server" || true
 
+# --- Who is nobody sees nothing of a program that lets nobody look.
+for door in "${doors[@]}"; do
+  [[ $door == notify ]] || continue
+  got=$("${clean[@]}" "$dmdax" --world ../world.textproto run --door=notify -- \
+    /usr/bin/python3 -S -c 'import ctypes, os
+fd = os.open("/dev/pmem0", os.O_RDONLY)
+ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+try: os.pread(fd, 512, 0)
+except OSError: print("fails")' 2>&1) || got+=" ? $?"
+  [[ -z $got || $got == *"has made itself undumpable"*fails* ]] ||
+    wrong "an undumpable program: $got"
+done
+
 # --- A supervisor that is killed before its command has begun.
 for door in "${doors[@]}"; do
   [[ $door == notify ]] || continue

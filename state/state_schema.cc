@@ -20,21 +20,26 @@ CREATE TABLE tag(
 CREATE INDEX tag_object ON tag(kind, key);
 )";
 
-// Rows are looked for in the indices alone: a search that meets a large row in
-// its tree reads all of it.
-constexpr char kObjectSchema[] = R"(
-CREATE TABLE object(
-  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, position INTEGER NOT NULL,
-  key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER);
-CREATE UNIQUE INDEX object_place ON object(kind, position);
-CREATE UNIQUE INDEX object_key ON object(kind, key);
-)";
-constexpr char kKeptSchema[] = R"(
-CREATE TABLE kept(
-  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, position INTEGER NOT NULL,
-  key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER);
-CREATE UNIQUE INDEX kept_place ON kept(kind, position);
-)";
+// A table of objects, as `object` and `kept` both are: one becomes the other by
+// its name.  Rows are looked for in the indices alone: a search that meets a
+// large row in its tree reads all of it.
+std::string ObjectTable(absl::string_view name) {
+  return absl::StrCat(
+      "CREATE TABLE ", name,
+      "(\n"
+      "  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, "
+      "position INTEGER NOT NULL,\n"
+      "  key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER);\n"
+      "CREATE UNIQUE INDEX ",
+      name, "_place ON ", name, "(kind, position);\n");
+}
+
+std::string ObjectSchema() {
+  return absl::StrCat(ObjectTable("object"),
+                      "CREATE UNIQUE INDEX object_key ON object(kind, key);\n");
+}
+
+std::string KeptSchema() { return ObjectTable("kept"); }
 
 // The objects become those that are kept: a name is another.  No page of theirs
 // is written, nor of those that were kept before.
@@ -101,16 +106,17 @@ absl::Status CheckStateFormat(SqliteDb& db, absl::string_view shown) {
 absl::Status MakeStateSchema(SqliteDb& db, int64_t format) {
   const bool is_new = format == 0;
   if (is_new) {
-    for (const char* schema : {kObjectSchema, kKeptSchema, kMetaSchema}) {
-      if (absl::Status s = db.Exec(schema); !s.ok()) return s;
+    for (const std::string& schema :
+         {ObjectSchema(), KeptSchema(), std::string(kMetaSchema)}) {
+      if (absl::Status s = db.Exec(schema.c_str()); !s.ok()) return s;
     }
   }
   if (absl::Status s = AddRowSums(db); !s.ok()) return s;
   if (format == kStateFormat) return absl::OkStatus();
   if (!is_new) {
-    for (const char* step :
-         {kRenameObjects, kObjectSchema, kKeptSchema, kTakeObjects}) {
-      if (absl::Status s = db.Exec(step); !s.ok()) return s;
+    for (const std::string& step : {std::string(kRenameObjects), ObjectSchema(),
+                                    KeptSchema(), std::string(kTakeObjects)}) {
+      if (absl::Status s = db.Exec(step.c_str()); !s.ok()) return s;
     }
   }
   if (format < kTagFormat) {
@@ -124,7 +130,7 @@ absl::Status MakeStateSchema(SqliteDb& db, int64_t format) {
 
 absl::Status KeepStateObjects(SqliteDb& db) {
   absl::Status s = db.Exec(kKeepObjects);
-  return s.ok() ? db.Exec(kObjectSchema) : s;
+  return s.ok() ? db.Exec(ObjectSchema().c_str()) : s;
 }
 
 }  // namespace dmdax

@@ -24,14 +24,13 @@ namespace {
 // As MAX_RW_COUNT of the kernel.
 constexpr uint64_t kMostBytes = 0x7ffff000;
 
-// Where the server's position is afterwards; nothing: past the device's end.
-std::optional<uint64_t> SeekBy(Call& call, const OpenFile& file, int whence,
-                               uint64_t offset) {
+// Where the server's position is afterwards, or -errno.
+int64_t SeekTo(Call& call, const OpenFile& file, int whence, uint64_t offset) {
   Exchange e(DMDAX_OP_SEEK, file.handle);
   e.head.flags = static_cast<uint32_t>(whence);
   e.head.arg[0] = offset;
-  if (call.AskMachine(e) != 0) return std::nullopt;
-  return e.head.arg[0];
+  if (const int error = call.AskMachine(e)) return -error;
+  return static_cast<int64_t>(e.head.arg[0]);
 }
 
 // How many bytes, or -errno.
@@ -46,7 +45,7 @@ int64_t ReadPiece(Call& call, const OpenFile& file, uint64_t address,
       absl::string_view(e.out).substr(0, e.head.arg[0]);
   const size_t n = call.target.memory().WriteSome(address, bytes);
   if (n < bytes.size() && offset == kAtPosition) {
-    SeekBy(call, file, SEEK_CUR, n - bytes.size());
+    SeekTo(call, file, SEEK_CUR, n - bytes.size());
   }
   if (n == 0 && !bytes.empty()) return -EFAULT;
   return static_cast<int64_t>(n);
@@ -102,12 +101,12 @@ int64_t ReadAt(Call& call, const OpenFile& file, uint64_t address,
 std::optional<int64_t> ReadOn(Call& call, const OpenFile& file,
                               uint64_t address, uint64_t size,
                               uint32_t memory) {
-  const std::optional<uint64_t> end = SeekBy(call, file, SEEK_CUR, size);
-  if (!end) return std::nullopt;
-  const uint64_t begin = *end - size;
+  const int64_t end = SeekTo(call, file, SEEK_CUR, size);
+  if (end < 0) return std::nullopt;  // past the device's end
+  const uint64_t begin = static_cast<uint64_t>(end) - size;
   const int64_t n = ReadAt(call, file, address, size, begin, memory);
   const uint64_t done = n < 0 ? 0 : static_cast<uint64_t>(n);
-  if (done < size) SeekBy(call, file, SEEK_SET, begin + done);
+  if (done < size) SeekTo(call, file, SEEK_SET, begin + done);
   // The server has the words for what went wrong at the position.
   return n < 0 ? std::nullopt : std::optional(n);
 }
@@ -217,11 +216,7 @@ Reply Seek(Call& call) {
   const std::optional<OpenFile> file = call.FileAt(call.number(0));
   if (!file) return Reply::Continue();
   if (const int error = file->Error()) return Reply::Errno(error);
-  Exchange e(DMDAX_OP_SEEK, file->handle);
-  e.head.flags = static_cast<uint32_t>(call.arg(2));
-  e.head.arg[0] = call.arg(1);
-  if (const int error = call.AskMachine(e)) return Reply::Errno(error);
-  return Reply::Value(static_cast<int64_t>(e.head.arg[0]));
+  return Reply::Value(SeekTo(call, *file, call.number(2), call.arg(1)));
 }
 
 Reply Sync(Call& call) {

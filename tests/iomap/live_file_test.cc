@@ -195,14 +195,22 @@ TEST_F(LiveMapTest, WhatADeviceDoesNotTakeIsAnErrorOfFsync) {
   }
 }
 
-TEST_F(LiveMapTest, WhoWritesBackFirstIsToldOfWhatWasLostOnce) {
-  for (const char* name : {"xfs", "ext4"}) {
+class DirtyPageTest : public LiveMapTest {
+ protected:
+  // A file without DAX, of blocks that are not written, and a dirty page.
+  void UseDirty(const char* name) {
     Use("v6_1", name);
     inode->s_dax = false;
     inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
     fs->AddInode(*inode);
     Map();
     Write(k2M);
+  }
+};
+
+TEST_F(DirtyPageTest, WhoWritesBackFirstIsToldOfWhatWasLostOnce) {
+  for (const char* name : {"xfs", "ext4"}) {
+    UseDirty(name);
     fs->set_zeroout([](uint64_t, uint64_t) { return -EIO; });
     fs->Sync();
     Write(k2M);
@@ -289,14 +297,9 @@ TEST_F(LiveMapTest, TimesAreWrittenByFsyncAlone) {
   }
 }
 
-TEST_F(LiveMapTest, SyncWritesTheLogWhateverBecomesOfTheData) {
+TEST_F(DirtyPageTest, SyncWritesTheLogWhateverBecomesOfTheData) {
   for (const char* name : {"ext4", "xfs"}) {
-    Use("v6_1", name);
-    inode->s_dax = false;
-    inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
-    fs->AddInode(*inode);
-    Map();
-    Write(k2M);
+    UseDirty(name);
     fs->set_zeroout([](uint64_t, uint64_t) { return -EIO; });
     fs->set_journal_io([] { return -EIO; });
     fs->Sync();

@@ -63,6 +63,7 @@ measure() {
     done
   done
 }
+
 measure | awk '
   { key = $1 " " $2 }
   !(key in least) || $3 < least[key] { least[key] = $3 }
